@@ -1,0 +1,432 @@
+//! Carries events from one log into one service's database, exactly once.
+//!
+//! A batch is first tried whole: all handlers and the new position in one transaction. If a handler
+//! fails, nothing of the batch happened, and it is done again event by event, so that only the
+//! failing one is set aside. Setting aside ([`held_events`](crate::SCHEMA)) also moves the position,
+//! so the log flows on; later events of the same subject are set aside behind it, untried, and are
+//! applied in order once it succeeds, is discarded, or is redriven by an operator.
+//!
+//! A failure of the store itself (full, stopped, unreachable) is nobody's fault: nothing is set
+//! aside, the batch is tried again later.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hanse_store::{Db, Result, StoreError, Tx, params};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use crate::event::Recorded;
+use crate::log::Log;
+use crate::subscription::{BoxError, Subscription};
+
+/// Events a batch holds at most.
+const BATCH: u32 = 500;
+/// How long to sleep when nothing wakes us, so that other processes' commits are seen too.
+const IDLE: Duration = Duration::from_secs(1);
+/// How soon to look again at a part of the log that is still being written.
+const UNSETTLED: Duration = Duration::from_millis(5);
+/// Causes are cut to this many characters.
+const CAUSE: usize = 500;
+
+/// How often and how patiently a failing event is tried again.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// Tries before it becomes a dead letter.
+    pub attempts: i64,
+    /// Delay after the first failure; doubled each time.
+    pub first_delay: SignedDuration,
+    /// The longest delay.
+    pub longest_delay: SignedDuration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            first_delay: SignedDuration::from_secs(1),
+            longest_delay: SignedDuration::from_mins(5),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Delay after the given number of failed tries.
+    #[must_use]
+    pub fn delay(&self, attempts: i64) -> SignedDuration {
+        let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(20);
+        self.first_delay
+            .checked_mul(1 << doublings)
+            .map_or(self.longest_delay, |delay| delay.min(self.longest_delay))
+    }
+}
+
+/// What one step has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Events were taken in; there may be more.
+    Moved,
+    /// Nothing to do.
+    Idle,
+    /// Something is there but not yet deliverable.
+    Unsettled,
+}
+
+/// The reader of one source for one subscription.
+pub struct Subscriber {
+    db: Db,
+    log: Arc<dyn Log>,
+    subscription: Subscription,
+    retry: RetryPolicy,
+    position: watch::Sender<i64>,
+}
+
+const POSITION: &str = "SELECT seq FROM positions WHERE subscription = $1 AND source = $2";
+const START: &str = "INSERT INTO positions (subscription, source, seq, updated_at)
+    VALUES ($1, $2, 0, $3) ON CONFLICT (subscription, source) DO NOTHING";
+const MOVE: &str = "UPDATE positions SET seq = $3, updated_at = $4
+    WHERE subscription = $1 AND source = $2 AND seq = $5";
+const HELD_SUBJECTS: &str =
+    "SELECT DISTINCT subject FROM held_events WHERE subscription = $1 AND source = $2";
+const HOLD: &str = "INSERT INTO held_events
+    (subscription, source, seq, subject, type, owner, attempts, next_at, dead, cause, held_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const DUE: &str = "SELECT seq, attempts FROM held_events AS h
+    WHERE subscription = $1 AND source = $2 AND NOT dead AND next_at <= $3
+      AND NOT EXISTS (SELECT 1 FROM held_events AS e WHERE e.subscription = h.subscription
+                      AND e.source = h.source AND e.subject = h.subject AND e.seq < h.seq)
+    ORDER BY seq LIMIT 100";
+const TAKE: &str = "DELETE FROM held_events WHERE subscription = $1 AND source = $2 AND seq = $3
+    AND NOT dead";
+const FAILED: &str = "UPDATE held_events SET attempts = $4, next_at = $5, dead = $6, cause = $7
+    WHERE subscription = $1 AND source = $2 AND seq = $3";
+
+impl Subscriber {
+    /// A reader of `log` for `subscription`, with effects in `db`.
+    #[must_use]
+    pub fn new(db: Db, log: Arc<dyn Log>, subscription: Subscription, retry: RetryPolicy) -> Self {
+        Self { db, log, subscription, retry, position: watch::Sender::new(-1) }
+    }
+
+    /// The subscription's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.subscription.name()
+    }
+
+    /// The service whose log is read.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.log.source()
+    }
+
+    /// The position up to which effects are durable; -1 before the first step.
+    #[must_use]
+    pub fn position(&self) -> watch::Receiver<i64> {
+        self.position.subscribe()
+    }
+
+    /// Runs until the future is dropped.
+    pub async fn run(&self) {
+        let mut changes = self.log.changes();
+        let mut failures = 0u32;
+        loop {
+            changes.mark_unchanged();
+            let wait = match self.step().await {
+                Ok(Progress::Moved) => {
+                    failures = 0;
+                    continue;
+                }
+                Ok(Progress::Idle) => IDLE,
+                Ok(Progress::Unsettled) => UNSETTLED,
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(
+                        subscription = self.name(), source = self.source(), error = &error as &dyn std::error::Error,
+                        "events could not be taken in; trying again"
+                    );
+                    tokio::time::sleep(IDLE * failures.min(30)).await;
+                    continue;
+                }
+            };
+            failures = 0;
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Takes in one batch, and tries again what is due.
+    ///
+    /// # Errors
+    /// A failure of the store; nothing of the batch happened.
+    pub async fn step(&self) -> Result<Progress> {
+        let known = *self.position.borrow();
+        let position = if known < 0 { self.load().await? } else { known };
+        let retried = self.retry_due().await?;
+        let batch = self.log.read(position, BATCH).await?;
+        let Some(last) = batch.events.last().map(|event| event.seq) else {
+            return Ok(match (batch.unsettled, retried) {
+                (true, _) => Progress::Unsettled,
+                (false, true) => Progress::Moved,
+                (false, false) => Progress::Idle,
+            });
+        };
+        let events: Arc<[Recorded]> = batch.events.into();
+        match self.apply(position, last, Arc::clone(&events)).await {
+            Ok(()) => {}
+            Err(Failure::Store(error)) => {
+                self.position.send_replace(-1);
+                return Err(error);
+            }
+            Err(Failure::Handler(_)) => self.apply_singly(position, &events).await?,
+        }
+        Ok(Progress::Moved)
+    }
+
+    async fn load(&self) -> Result<i64> {
+        let (name, source) = self.key();
+        let seq = self
+            .db
+            .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+                let now = tx.now();
+                tx.execute(START, params![name, &source, now]).await?;
+                tx.one(POSITION, params![name, source]).await?.at::<i64>(0)
+            })
+            .await?;
+        self.position.send_replace(seq);
+        Ok(seq)
+    }
+
+    /// Applies a stretch of the log and moves the position, in one transaction.
+    async fn apply(&self, from: i64, to: i64, events: Arc<[Recorded]>) -> Result<(), Failure> {
+        let (name, source) = self.key();
+        let subscription = self.subscription.clone();
+        self.db
+            .write::<_, Failure, _>(async move |tx: &mut Tx| {
+                let now = tx.now();
+                let moved = tx.execute(MOVE, params![name, &source, to, now, from]).await?;
+                if moved != 1 {
+                    // Another replica took the batch; start over from where it is.
+                    return Err(StoreError::Contention("the position has moved".into()).into());
+                }
+                let held = held_subjects(tx, name, &source).await?;
+                let erased = erased_owners(tx, &events).await?;
+                for event in &*events {
+                    if event.owner.is_some_and(|owner| erased.contains(&owner))
+                        || !subscription.wants(event)
+                    {
+                        continue;
+                    }
+                    if held.contains(&event.subject) {
+                        let cause = "waits behind an earlier event of the same subject";
+                        hold(tx, name, &source, event, Held { attempts: 0, next_at: now, dead: false, cause })
+                            .await?;
+                        continue;
+                    }
+                    subscription.handle(tx, event).await.map_err(Failure::of)?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.position.send_replace(to);
+        Ok(())
+    }
+
+    /// Applies events one transaction each; a failing one is set aside.
+    async fn apply_singly(&self, from: i64, events: &[Recorded]) -> Result<()> {
+        let mut position = from;
+        for event in events {
+            let single: Arc<[Recorded]> = Arc::new([event.clone()]);
+            match self.apply(position, event.seq, single).await {
+                Ok(()) => {}
+                Err(Failure::Store(error)) => {
+                    self.position.send_replace(-1);
+                    return Err(error);
+                }
+                Err(Failure::Handler(error)) => self.set_aside(position, event, &error).await?,
+            }
+            position = event.seq;
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, from: i64, event: &Recorded, error: &BoxError) -> Result<()> {
+        let (name, source) = self.key();
+        let (event, retry, cause) = (event.clone(), self.retry, cause(error));
+        tracing::warn!(
+            subscription = name, source, seq = event.seq, kind = event.kind, cause,
+            "an event failed and was set aside"
+        );
+        let to = event.seq;
+        self.db
+            .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+                let now = tx.now();
+                if tx.execute(MOVE, params![name, &source, event.seq, now, from]).await? != 1 {
+                    return Err(StoreError::Contention("the position has moved".into()));
+                }
+                let held = Held {
+                    attempts: 1,
+                    next_at: later(now, retry.delay(1)),
+                    dead: retry.attempts <= 1,
+                    cause: &cause,
+                };
+                hold(tx, name, &source, &event, held).await
+            })
+            .await?;
+        self.position.send_replace(to);
+        Ok(())
+    }
+
+    /// Tries again the events at the head of each held subject whose time has come.
+    async fn retry_due(&self) -> Result<bool> {
+        let (name, source) = self.key();
+        let now = self.db.clock().now();
+        let due = {
+            let source = source.clone();
+            self.db
+                .read::<_, StoreError, _>(async move |tx: &mut Tx| {
+                    tx.all(DUE, params![name, source, now]).await
+                })
+                .await?
+        };
+        let mut moved = false;
+        for row in due {
+            let (seq, attempts) = (row.at::<i64>(0)?, row.at::<i64>(1)?);
+            moved = true;
+            if let Err(error) = self.retry_one(seq).await? {
+                self.failed_again(seq, attempts + 1, &error).await?;
+            }
+        }
+        Ok(moved)
+    }
+
+    async fn retry_one(&self, seq: i64) -> Result<Result<(), BoxError>> {
+        let event = self.log.get(seq).await?;
+        let (name, source) = self.key();
+        let subscription = self.subscription.clone();
+        let outcome = self
+            .db
+            .write::<_, Failure, _>(async move |tx: &mut Tx| {
+                if tx.execute(TAKE, params![name, source, seq]).await? == 1
+                    && let Some(event) = event.filter(|event| subscription.wants(event))
+                {
+                    subscription.handle(tx, &event).await.map_err(Failure::of)?;
+                }
+                Ok(())
+            })
+            .await;
+        match outcome {
+            Ok(()) => Ok(Ok(())),
+            Err(Failure::Handler(error)) => Ok(Err(error)),
+            Err(Failure::Store(error)) => Err(error),
+        }
+    }
+
+    async fn failed_again(&self, seq: i64, attempts: i64, error: &BoxError) -> Result<()> {
+        let (name, source) = self.key();
+        let (retry, cause) = (self.retry, cause(error));
+        let dead = attempts >= retry.attempts;
+        if dead {
+            tracing::error!(subscription = name, source, seq, cause, "an event became a dead letter");
+        }
+        self.db
+            .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+                let next_at = later(tx.now(), retry.delay(attempts));
+                let params = params![name, source, seq, attempts, next_at, dead, cause];
+                tx.execute(FAILED, params).await.map(drop)
+            })
+            .await
+    }
+
+    fn key(&self) -> (&'static str, String) {
+        (self.subscription.name(), self.log.source().to_owned())
+    }
+}
+
+/// Why a batch failed: the store, or a handler.
+enum Failure {
+    Store(StoreError),
+    Handler(BoxError),
+}
+
+impl Failure {
+    /// A handler that failed because the store did is not to blame.
+    fn of(error: BoxError) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(error) if error.is_temporary() => Self::Store(*error),
+            Ok(error) => Self::Handler(error),
+            Err(error) => Self::Handler(error),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // Only a handler can panic or await something foreign.
+            StoreError::Panicked | StoreError::AwaitedInTransaction => Self::Handler(error.into()),
+            error => Self::Store(error),
+        }
+    }
+}
+
+struct Held<'a> {
+    attempts: i64,
+    next_at: Timestamp,
+    dead: bool,
+    cause: &'a str,
+}
+
+async fn hold(tx: &mut Tx, name: &str, source: &str, event: &Recorded, held: Held<'_>) -> Result<()> {
+    let now = tx.now();
+    tx.execute(
+        HOLD,
+        params![
+            name,
+            source,
+            event.seq,
+            &event.subject,
+            &event.kind,
+            event.owner,
+            held.attempts,
+            held.next_at,
+            held.dead,
+            held.cause,
+            now,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+async fn held_subjects(tx: &mut Tx, name: &str, source: &str) -> Result<BTreeSet<String>> {
+    tx.all(HELD_SUBJECTS, params![name, source]).await?.iter().map(|row| row.at(0)).collect()
+}
+
+async fn erased_owners(tx: &mut Tx, events: &[Recorded]) -> Result<BTreeSet<uuid::Uuid>> {
+    let owners: BTreeSet<_> = events.iter().filter_map(|event| event.owner).collect();
+    let Some(&first) = owners.iter().next() else { return Ok(BTreeSet::new()) };
+    // A power of two of parameters, so that only a handful of statements get prepared.
+    let mut values: Vec<_> = owners.into_iter().map(hanse_store::Value::from).collect();
+    values.resize(values.len().next_power_of_two(), first.into());
+    let marks = (1..=values.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(",");
+    let sql = format!("SELECT owner FROM erased_owners WHERE owner IN ({marks})");
+    tx.all(sql, &values).await?.iter().map(|row| row.at(0)).collect()
+}
+
+fn cause(error: &BoxError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text.chars().take(CAUSE).collect()
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(now)
+}

@@ -1,0 +1,297 @@
+//! The store of one service.
+
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+
+use crate::clock::{Clock, Ids};
+use crate::config::{Engine, StoreConfig};
+use crate::postgres::PgStore;
+use crate::sqlite::{SqliteStore, poll_once};
+use crate::tx::{Conn, Effects, Tx};
+use crate::{Result, Schema, StoreError, migrate};
+
+/// What a commit may have brought, for those who wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Events were appended; the value is the last sequence number committed by this process.
+    Events,
+    /// Jobs were scheduled; the value only counts.
+    Jobs,
+}
+
+/// The result of a transaction and the sequence number of the last event it appended.
+#[derive(Debug)]
+pub struct Committed<T> {
+    /// What the closure returned.
+    pub value: T,
+    /// Sequence number of the last event, if any was emitted.
+    pub last_event: Option<i64>,
+}
+
+/// The store of one service. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    service: String,
+    backend: Backend,
+    ids: Ids,
+    events: watch::Sender<i64>,
+    jobs: watch::Sender<i64>,
+}
+
+enum Backend {
+    Sqlite(SqliteStore),
+    Postgres(PgStore),
+}
+
+impl Db {
+    /// Opens the store of `service`, creating it when it does not exist. `background` stores hold
+    /// projections: their writes give way to requests.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] for a file that is no healthy database, [`StoreError::Unavailable`]
+    /// when the server does not answer.
+    pub async fn open(config: &StoreConfig, service: &str, ids: Ids, background: bool) -> Result<Self> {
+        let backend = match config {
+            StoreConfig::Sqlite { folder } => {
+                Backend::Sqlite(SqliteStore::open(folder, service, &ids, background)?)
+            }
+            StoreConfig::Postgres { url, prefix, pool } => {
+                Backend::Postgres(PgStore::open(url, &format!("{prefix}{service}"), *pool).await?)
+            }
+        };
+        let inner = Inner {
+            service: service.to_owned(),
+            backend,
+            ids,
+            events: watch::Sender::new(0),
+            jobs: watch::Sender::new(0),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Applies the migrations of every schema that are missing.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] and [`StoreError::ChangedMigration`] when the data is not ours
+    /// to change.
+    pub async fn migrate(&self, schemas: &[Schema]) -> Result<Vec<String>> {
+        migrate::apply(self, schemas).await
+    }
+
+    /// Runs a transaction and answers after its commit is on disk.
+    ///
+    /// # Errors
+    /// The closure's own error, or a [`StoreError`] turned into it. On any error nothing happened,
+    /// except [`StoreError::Unavailable`], which leaves it open.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        Ok(self.commit(work).await?.value)
+    }
+
+    /// As [`Db::write`], and tells how far the event log has come with it.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn commit<T, E, F>(&self, work: F) -> Result<Committed<T>, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &self.inner.backend {
+            Backend::Sqlite(store) => {
+                let (sender, receiver) = oneshot::channel();
+                let this = self.clone();
+                let job = Box::new(move |tx: &mut Tx| {
+                    let result = poll_once(work(tx));
+                    let commit = result.is_ok();
+                    let reply: crate::sqlite::Reply = Box::new(move |outcome| {
+                        let answer = outcome.map_err(E::from).and_then(|effects| {
+                            result.map(|value| {
+                                this.announce(effects);
+                                Committed { value, last_event: effects.last_event }
+                            })
+                        });
+                        drop(sender.send(answer));
+                    });
+                    (commit, reply)
+                });
+                store.writer.submit(job).map_err(E::from)?;
+                receiver.await.unwrap_or_else(|_| {
+                    Err(E::from(if store.writer.stopped() {
+                        StoreError::Stopped { service: self.inner.service.clone() }
+                    } else {
+                        StoreError::Panicked
+                    }))
+                })
+            }
+            Backend::Postgres(store) => {
+                let conn = store.begin().await.map_err(E::from)?;
+                let mut tx = Tx::new(Conn::Postgres(conn), &self.inner.ids);
+                let result = work(&mut tx).await;
+                let effects = tx.effects;
+                if let Conn::Postgres(conn) = tx.conn {
+                    conn.end(result.is_ok()).await.map_err(E::from)?;
+                }
+                let value = result?;
+                self.announce(effects);
+                Ok(Committed { value, last_event: effects.last_event })
+            }
+        }
+    }
+
+    /// Runs a bounded read (a lookup, one page) on one consistent snapshot.
+    ///
+    /// # Errors
+    /// The closure's own error, or a [`StoreError`] turned into it.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
+        E: From<StoreError>,
+    {
+        match &self.inner.backend {
+            Backend::Sqlite(store) => read_sqlite(store, &self.inner.ids, work),
+            Backend::Postgres(store) => {
+                let conn = store.begin_read().await.map_err(E::from)?;
+                let mut tx = Tx::new(Conn::Postgres(conn), &self.inner.ids);
+                let result = work(&mut tx).await;
+                if let Conn::Postgres(conn) = tx.conn {
+                    conn.end(result.is_ok()).await.map_err(E::from)?;
+                }
+                result
+            }
+        }
+    }
+
+    /// Runs a read that may take long (an export, a rebuild) without holding up other requests.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn scan<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        if matches!(self.inner.backend, Backend::Postgres(_)) {
+            return self.read(work).await;
+        }
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || match &this.inner.backend {
+            Backend::Sqlite(store) => read_sqlite(store, &this.inner.ids, work),
+            Backend::Postgres(_) => Err(E::from(StoreError::Refused("not a file store"))),
+        })
+        .await
+        .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)))
+    }
+
+    /// A receiver that wakes on commits that brought something for `topic`.
+    #[must_use]
+    pub fn changes(&self, topic: Topic) -> watch::Receiver<i64> {
+        match topic {
+            Topic::Events => self.inner.events.subscribe(),
+            Topic::Jobs => self.inner.jobs.subscribe(),
+        }
+    }
+
+    /// Is the store able to take writes? The text says why not.
+    ///
+    /// # Errors
+    /// The failure that makes it unable.
+    pub async fn check(&self) -> Result<()> {
+        match &self.inner.backend {
+            Backend::Sqlite(store) if store.writer.stopped() => {
+                Err(StoreError::Stopped { service: self.inner.service.clone() })
+            }
+            _ => self.read(async |tx: &mut Tx| tx.one("SELECT 1 AS one", &[]).await.map(drop)).await,
+        }
+    }
+
+    /// The service whose store this is.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.inner.service
+    }
+
+    /// Time, ids and randomness.
+    #[must_use]
+    pub fn ids(&self) -> &Ids {
+        &self.inner.ids
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.inner.ids.clock()
+    }
+
+    /// The engine, for diagnosis only: no service may branch on it (law 4).
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match &self.inner.backend {
+            Backend::Sqlite(_) => Engine::Sqlite,
+            Backend::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The file of an embedded store, for diagnosis and backup.
+    #[must_use]
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match &self.inner.backend {
+            Backend::Sqlite(store) => Some(&store.path),
+            Backend::Postgres(_) => None,
+        }
+    }
+
+    /// Runs schema statements outside the portable subset's rules. Migrations only.
+    pub(crate) async fn ddl(tx: &mut Tx, text: &str) -> Result<()> {
+        match &mut tx.conn {
+            Conn::Sqlite(conn) => {
+                for statement in crate::sql::schema_for_sqlite(text) {
+                    conn.batch(&statement)?;
+                }
+                Ok(())
+            }
+            Conn::Postgres(conn) => conn.batch(&crate::sql::split(text).join(";\n")).await,
+        }
+    }
+
+    fn announce(&self, effects: Effects) {
+        if let Some(sequence) = effects.last_event {
+            self.inner.events.send_if_modified(|last| {
+                let newer = sequence > *last;
+                *last = sequence.max(*last);
+                newer
+            });
+        }
+        if effects.jobs {
+            self.inner.jobs.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+fn read_sqlite<T, E, F>(store: &SqliteStore, ids: &Ids, work: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
+    E: From<StoreError>,
+{
+    let mut conn = store.readers.take().map_err(E::from)?;
+    conn.execute("BEGIN", &[]).map_err(E::from)?;
+    let mut tx = Tx::new(Conn::Sqlite(conn), ids);
+    let result = poll_once(work(&mut tx));
+    if let Conn::Sqlite(mut conn) = tx.conn
+        && conn.execute("COMMIT", &[]).is_ok()
+    {
+        store.readers.give_back(conn);
+    }
+    result
+}

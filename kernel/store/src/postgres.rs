@@ -1,0 +1,211 @@
+//! The server engine: one database per service, pooled connections, cached statements.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use jiff::Timestamp;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Config, NoTls};
+use uuid::Uuid;
+
+use crate::{Result, Row, StoreError, Value};
+
+/// PostgreSQL counts time from 2000-01-01; jiff from 1970-01-01. In microseconds.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+pub(crate) struct PgStore {
+    pool: Pool,
+}
+
+impl PgStore {
+    pub(crate) async fn open(url: &str, database: &str, size: usize) -> Result<Self> {
+        let mut config: Config = url.parse().map_err(StoreError::engine)?;
+        config.connect_timeout(Duration::from_secs(5)).keepalives(true);
+        ensure_database(&config, database).await?;
+        config.dbname(database).application_name("hanse");
+        // A statement that runs for half a minute is a mistake; a lock held that long is, too.
+        config.options("-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s");
+        let manager = Manager::from_config(
+            config,
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(Duration::from_secs(5)),
+                create: Some(Duration::from_secs(5)),
+                recycle: Some(Duration::from_secs(5)),
+            })
+            .build()
+            .map_err(StoreError::engine)?;
+        Ok(Self { pool })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<PgConn> {
+        self.start("BEGIN").await
+    }
+
+    pub(crate) async fn begin_read(&self) -> Result<PgConn> {
+        self.start("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    async fn start(&self, begin: &str) -> Result<PgConn> {
+        let client = self.pool.get().await?;
+        client.batch_execute(begin).await?;
+        Ok(PgConn { client: Some(client) })
+    }
+}
+
+async fn ensure_database(config: &Config, database: &str) -> Result<()> {
+    if !database.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+        return Err(StoreError::Refused("a database name may only hold a-z, 0-9 and _"));
+    }
+    let (client, connection) = config.connect(NoTls).await?;
+    #[expect(clippy::disallowed_methods, reason = "drives one connection and ends with it")]
+    let driver = tokio::spawn(connection);
+    let exists = client
+        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database])
+        .await?
+        .is_some();
+    if !exists {
+        let created = client.batch_execute(&format!("CREATE DATABASE {database}")).await;
+        // Another process may have been faster; the connection that follows will tell.
+        if let Err(error) = created
+            && !matches!(error.code().map(tokio_postgres::error::SqlState::code), Some("42P04" | "23505"))
+        {
+            return Err(error.into());
+        }
+    }
+    drop(client);
+    driver.await.ok();
+    Ok(())
+}
+
+/// A connection inside a transaction. Dropped before its end, it is closed rather than reused.
+pub(crate) struct PgConn {
+    client: Option<Object>,
+}
+
+impl PgConn {
+    fn client(&self) -> Result<&Object> {
+        self.client.as_ref().ok_or(StoreError::Refused("the transaction has ended"))
+    }
+
+    pub(crate) async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        let client = self.client()?;
+        if params.is_empty() && is_control(sql) {
+            client.batch_execute(sql).await?;
+            return Ok(0);
+        }
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.execute_raw(&statement, params).await?)
+    }
+
+    pub(crate) async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        let client = self.client()?;
+        let statement = client.prepare_cached(sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
+        let rows = client.query(&statement, &params).await?;
+        let columns: Arc<[Box<str>]> =
+            statement.columns().iter().map(|column| column.name().into()).collect();
+        rows.iter()
+            .map(|row| {
+                let values =
+                    (0..columns.len()).map(|index| row.try_get::<_, Value>(index)).collect::<Result<_, _>>()?;
+                Ok(Row { columns: Arc::clone(&columns), values })
+            })
+            .collect()
+    }
+
+    pub(crate) async fn batch(&self, sql: &str) -> Result<()> {
+        Ok(self.client()?.batch_execute(sql).await?)
+    }
+
+    pub(crate) async fn end(mut self, commit: bool) -> Result<()> {
+        let sql = if commit { "COMMIT" } else { "ROLLBACK" };
+        self.batch(sql).await?;
+        // Only a connection whose transaction has ended goes back to the pool.
+        drop(self.client.take());
+        Ok(())
+    }
+}
+
+impl Drop for PgConn {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
+fn is_control(sql: &str) -> bool {
+    ["SAVEPOINT", "RELEASE", "ROLLBACK"].iter().any(|word| sql.starts_with(word))
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Null => return Ok(IsNull::Yes),
+            Self::Bool(value) => out.put_u8((*value).into()),
+            Self::Int(value) => match *ty {
+                Type::INT2 => out.put_i16(i16::try_from(*value)?),
+                Type::INT4 => out.put_i32(i32::try_from(*value)?),
+                Type::FLOAT8 => out.put_f64(*value as f64),
+                Type::TIMESTAMPTZ => out.put_i64(value - POSTGRES_EPOCH),
+                _ => out.put_i64(*value),
+            },
+            Self::Real(value) => out.put_f64(*value),
+            Self::Text(value) | Self::Json(value) => {
+                // The binary form of jsonb is a version byte and the text.
+                if *ty == Type::JSONB {
+                    out.put_u8(1);
+                }
+                out.put_slice(value.as_bytes());
+            }
+            Self::Bytes(value) => out.put_slice(value),
+            Self::Uuid(value) => out.put_slice(value.as_bytes()),
+            Self::Time(value) => out.put_i64(value.as_microsecond() - POSTGRES_EPOCH),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Value {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(match *ty {
+            Type::BOOL => Self::Bool(bool::from_sql(ty, raw)?),
+            Type::INT2 => Self::Int(i16::from_sql(ty, raw)?.into()),
+            Type::INT4 => Self::Int(i32::from_sql(ty, raw)?.into()),
+            Type::INT8 => Self::Int(i64::from_sql(ty, raw)?),
+            Type::FLOAT4 => Self::Real(f32::from_sql(ty, raw)?.into()),
+            Type::FLOAT8 => Self::Real(f64::from_sql(ty, raw)?),
+            Type::UUID => Self::Uuid(Uuid::from_slice(raw)?),
+            Type::BYTEA => Self::Bytes(raw.to_vec()),
+            Type::TIMESTAMPTZ => Self::Time(Timestamp::from_microsecond(
+                i64::from_be_bytes(raw.try_into()?) + POSTGRES_EPOCH,
+            )?),
+            Type::JSONB => Self::Json(std::str::from_utf8(raw.get(1..).unwrap_or_default())?.into()),
+            Type::JSON => Self::Json(std::str::from_utf8(raw)?.to_owned()),
+            _ => Self::Text(String::from_sql(ty, raw)?),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}

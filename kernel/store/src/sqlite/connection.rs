@@ -1,0 +1,179 @@
+//! One connection with its cached statements.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{Result, Row, StoreError, Value, sql};
+
+/// Statements kept ready per connection; a service has a few dozen.
+const CACHED_STATEMENTS: usize = 256;
+
+pub(crate) struct SqliteConn {
+    conn: Connection,
+    statements: HashMap<Box<str>, Statement>,
+}
+
+/// A statement's SQLite text and the names of its columns, worked out once.
+#[derive(Clone)]
+struct Statement {
+    text: Arc<str>,
+    columns: Arc<[Box<str>]>,
+}
+
+impl SqliteConn {
+    pub(crate) fn open_writer(path: &Path) -> Result<Self> {
+        let conn = Connection::open(path).map_err(|error| damaged(path, error))?;
+        // secure_delete: what is deleted is overwritten, so that erasure reaches free pages too.
+        // auto_vacuum is set before the first table; a no-op on an existing file.
+        conn.execute_batch(
+            "PRAGMA auto_vacuum = INCREMENTAL;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA secure_delete = ON;
+             PRAGMA foreign_keys = ON;
+             PRAGMA busy_timeout = 5000;
+             PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA cache_size = -16000;
+             PRAGMA temp_store = MEMORY;",
+        )
+        .map_err(|error| damaged(path, error))?;
+        let this = Self::new(conn);
+        this.check_durable()?;
+        this.conn
+            .query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0))
+            .map_err(|error| damaged(path, error))?;
+        Ok(this)
+    }
+
+    pub(crate) fn open_reader(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.execute_batch(
+            "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8000;
+             PRAGMA temp_store = MEMORY;",
+        )?;
+        Ok(Self::new(conn))
+    }
+
+    fn new(conn: Connection) -> Self {
+        conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        Self { conn, statements: HashMap::new() }
+    }
+
+    /// Reads the settings back: a write connection that is not durable must not be used.
+    fn check_durable(&self) -> Result<()> {
+        let mode: String = self.conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let synchronous: i64 = self.conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+        if mode != "wal" || synchronous < 2 {
+            return Err(StoreError::Refused(
+                "this file system cannot hold a write-ahead log; use a local disk",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn raw(&self) -> &Connection {
+        &self.conn
+    }
+
+    pub(crate) fn batch(&self, sql: &str) -> Result<()> {
+        Ok(self.conn.execute_batch(sql)?)
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        let statement = self.statement(sql)?;
+        let mut prepared = self.conn.prepare_cached(&statement.text)?;
+        bind(&mut prepared, params)?;
+        if !statement.columns.is_empty() {
+            // A query run for its effect, such as INSERT … RETURNING.
+            let mut rows = prepared.raw_query();
+            let mut count = 0;
+            while rows.next()?.is_some() {
+                count += 1;
+            }
+            return Ok(count);
+        }
+        Ok(prepared.raw_execute()? as u64)
+    }
+
+    pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        let statement = self.statement(sql)?;
+        let mut prepared = self.conn.prepare_cached(&statement.text)?;
+        bind(&mut prepared, params)?;
+        let width = statement.columns.len();
+        let mut rows = prepared.raw_query();
+        let mut answer = Vec::new();
+        while let Some(row) = rows.next()? {
+            let mut values = Vec::with_capacity(width);
+            for index in 0..width {
+                values.push(value(row.get_ref(index)?));
+            }
+            answer.push(Row { columns: Arc::clone(&statement.columns), values });
+        }
+        Ok(answer)
+    }
+
+    fn statement(&mut self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let text: Arc<str> = sql::for_sqlite(sql).into();
+        let columns = self.conn.prepare_cached(&text)?.column_names().into_iter().map(Into::into).collect();
+        let statement = Statement { text, columns };
+        if self.statements.len() >= CACHED_STATEMENTS {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> Result<()> {
+    for (index, value) in params.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, value)?;
+    }
+    Ok(())
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(Owned::Null),
+            Self::Bool(value) => ToSqlOutput::Owned(Owned::Integer((*value).into())),
+            Self::Int(value) => ToSqlOutput::Owned(Owned::Integer(*value)),
+            Self::Real(value) => ToSqlOutput::Owned(Owned::Real(*value)),
+            Self::Text(value) | Self::Json(value) => {
+                ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes()))
+            }
+            Self::Bytes(value) => ToSqlOutput::Borrowed(ValueRef::Blob(value)),
+            Self::Uuid(value) => ToSqlOutput::Borrowed(ValueRef::Blob(value.as_bytes())),
+            Self::Time(value) => ToSqlOutput::Owned(Owned::Integer(value.as_microsecond())),
+        })
+    }
+}
+
+fn value(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(value) => Value::Int(value),
+        ValueRef::Real(value) => Value::Real(value),
+        ValueRef::Text(value) => Value::Text(String::from_utf8_lossy(value).into_owned()),
+        ValueRef::Blob(value) => Value::Bytes(value.to_vec()),
+    }
+}
+
+/// Names the file when SQLite says that it is damaged.
+pub(super) fn damaged(path: &Path, error: rusqlite::Error) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Damaged { source, .. } => {
+            StoreError::Damaged { what: path.display().to_string(), source }
+        }
+        other => other,
+    }
+}

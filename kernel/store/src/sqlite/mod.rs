@@ -1,0 +1,60 @@
+//! The embedded engine: one file per service, one writer thread, a few readers.
+
+mod backup;
+mod connection;
+mod readers;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+pub use backup::{Snapshot, verify};
+pub(crate) use connection::SqliteConn;
+pub(crate) use readers::Readers;
+pub(crate) use writer::{Reply, Writer, poll_once};
+
+use crate::clock::Ids;
+use crate::{Result, StoreError};
+
+/// SQLite before this version can corrupt a WAL database when a checkpoint races with a reset;
+/// 3.52.0 was withdrawn.
+const OLDEST: i32 = 3_051_003;
+const WITHDRAWN: i32 = 3_052_000;
+
+/// The store of one service on SQLite.
+pub(crate) struct SqliteStore {
+    pub(crate) path: PathBuf,
+    pub(crate) writer: Writer,
+    pub(crate) readers: Readers,
+}
+
+impl SqliteStore {
+    pub(crate) fn open(folder: &Path, service: &str, ids: &Ids, background: bool) -> Result<Self> {
+        check_version(rusqlite::version_number())?;
+        let path = folder.join(format!("{service}.db"));
+        let conn = SqliteConn::open_writer(&path)?;
+        let writer = Writer::start(conn, service, ids.clone(), background)?;
+        let readers = Readers::open(&path)?;
+        Ok(Self { path, writer, readers })
+    }
+}
+
+/// Refuses a SQLite that is too old to be trusted with a write-ahead log.
+fn check_version(version: i32) -> Result<()> {
+    if version < OLDEST || version == WITHDRAWN {
+        return Err(StoreError::Refused("this SQLite is too old or withdrawn; 3.51.3 is the oldest"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_withdrawn_libraries_are_refused() {
+        assert!(check_version(rusqlite::version_number()).is_ok());
+        for version in [3_040_001, 3_051_002, 3_052_000] {
+            assert!(check_version(version).is_err(), "{version}");
+        }
+    }
+}
