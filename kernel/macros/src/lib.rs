@@ -4,7 +4,7 @@
 //! What they never do: read files, look at the environment, or decide anything at run time. All
 //! they emit is a table that a person could have written by hand, so that `cargo expand` is dull.
 //!
-//! To extend the derive, add an argument in `api_error::argument` and an arm in
+//! To extend the derive, add an argument in `api_error::attribute` and an arm in
 //! `api_error::expand`; to extend the test attribute, add a field to `stage_test::Arguments`. Both
 //! parse into plain structs first, so a new rule is a new error with a span, tested without a compiler.
 

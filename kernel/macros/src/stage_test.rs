@@ -127,7 +127,7 @@ fn from_inside(mut path: Path) -> TokenStream {
     let head = path.segments.first().map(|segment| segment.ident.to_string());
     match head.as_deref() {
         Some("super") => {
-            path.segments.insert(0, PathSegment::from(Ident::from(<Token![super]>::default())))
+            path.segments.insert(0, PathSegment::from(Ident::from(<Token![super]>::default())));
         }
         Some("self") => {
             if let Some(first) = path.segments.first_mut() {
