@@ -34,10 +34,17 @@ impl Fields {
         self.entries.iter().map(|(name, value)| (*name, value))
     }
 
-    fn put(&mut self, field: &Field, value: Value) {
-        match self.entries.iter_mut().find(|(known, _)| *known == field.name()) {
+    /// Takes over fields that were recorded later.
+    pub fn merge(&mut self, later: Self) {
+        for (name, value) in later.entries {
+            self.put(name, value);
+        }
+    }
+
+    fn put(&mut self, name: &'static str, value: Value) {
+        match self.entries.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
-            None => self.entries.push((field.name(), value)),
+            None => self.entries.push((name, value)),
         }
     }
 
@@ -45,7 +52,7 @@ impl Fields {
         let mut capped = Capped(String::new());
         // An error only says that the cap is reached, or that a Display gave up: keep what is there.
         _ = capped.write_fmt(text);
-        self.put(field, Value::Text(capped.0));
+        self.put(field.name(), Value::Text(capped.0));
     }
 }
 
@@ -69,19 +76,22 @@ impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         let text = value.to_string();
         // JSON has no infinity and no NaN.
-        self.put(field, if value.is_finite() { Value::Literal(text) } else { Value::Text(text) });
+        self.put(
+            field.name(),
+            if value.is_finite() { Value::Literal(text) } else { Value::Text(text) },
+        );
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, Value::Literal(value.to_string()));
+        self.put(field.name(), Value::Literal(value.to_string()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, Value::Literal(value.to_string()));
+        self.put(field.name(), Value::Literal(value.to_string()));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, Value::Literal(value.to_string()));
+        self.put(field.name(), Value::Literal(value.to_string()));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

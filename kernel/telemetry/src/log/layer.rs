@@ -38,10 +38,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        // Read before the span is locked: a Debug that logs would wait for its own span.
+        let mut later = Fields::default();
+        values.record(&mut later);
         if let Some(span) = context.span(id)
             && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
         {
-            values.record(fields);
+            fields.merge(later);
         }
     }
 

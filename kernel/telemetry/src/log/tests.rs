@@ -118,3 +118,22 @@ fn an_error_is_logged_as_its_chain_and_long_values_end() {
     assert_eq!(json["error"], "outer: inner");
     assert!(json["long"].as_str().unwrap().len() < 8_200);
 }
+
+#[test]
+fn a_value_that_logs_while_it_is_recorded_does_not_wait_for_itself() {
+    struct Chatty;
+    impl std::fmt::Debug for Chatty {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            tracing::info!("being looked at");
+            f.write_str("chatty")
+        }
+    }
+    let output = logged(Format::Pretty, || {
+        let span = tracing::info_span!("request", late = tracing::field::Empty);
+        let _entered = span.enter();
+        span.record("late", tracing::field::debug(Chatty));
+        tracing::info!("done");
+    });
+    assert_eq!(output.lines().count(), 2);
+    assert!(output.ends_with("done late=chatty\n"), "{output}");
+}
