@@ -1,0 +1,106 @@
+//! One log line, in JSON or for people.
+
+use super::escape::{Place, escaped, is_plain};
+use super::fields::Value;
+use crate::config::Format;
+
+/// What the line itself is made of; a field of such a name is written as `field.<name>`.
+const RESERVED: [&str; 7] =
+    ["timestamp", "level", "target", "message", "service", "version", "environment"];
+
+/// What every line says, whatever else it carries.
+pub struct Head<'a> {
+    pub timestamp: &'a str,
+    pub level: &'static str,
+    pub target: &'a str,
+    pub message: &'a str,
+}
+
+/// The constant end of a JSON line, written once: service, version, environment.
+pub fn origin(format: Format, service: &str, version: &str, environment: &str) -> String {
+    let mut out = String::new();
+    if format == Format::Json {
+        for (name, value) in
+            [("service", service), ("version", version), ("environment", environment)]
+        {
+            member(&mut out, "", name, value);
+        }
+    }
+    out
+}
+
+/// Writes a whole line with its line break. Of fields with one name, the first wins.
+pub fn write<'a>(
+    format: Format,
+    head: &Head<'_>,
+    origin: &str,
+    fields: impl Iterator<Item = (&'static str, &'a Value)>,
+) -> String {
+    let mut out = String::with_capacity(256);
+    match format {
+        Format::Json => {
+            out.push_str("{\"timestamp\":\"");
+            escaped(&mut out, head.timestamp, Place::Quoted);
+            out.push('"');
+            member(&mut out, "", "level", head.level);
+            member(&mut out, "", "target", head.target);
+            member(&mut out, "", "message", head.message);
+            out.push_str(origin);
+        }
+        Format::Pretty => {
+            escaped(&mut out, head.timestamp, Place::Bare);
+            out.push_str(&format!(" {:>5} ", head.level));
+            escaped(&mut out, head.target, Place::Bare);
+            out.push_str(": ");
+            escaped(&mut out, head.message, Place::Bare);
+        }
+    }
+    let mut written: Vec<&str> = Vec::new();
+    for (name, value) in fields {
+        if !written.contains(&name) {
+            written.push(name);
+            field(&mut out, format, name, value);
+        }
+    }
+    out.push_str(if format == Format::Json { "}\n" } else { "\n" });
+    out
+}
+
+fn field(out: &mut String, format: Format, name: &str, value: &Value) {
+    let prefix = if RESERVED.contains(&name) { "field." } else { "" };
+    match (format, value) {
+        (Format::Json, Value::Text(text)) => member(out, prefix, name, text),
+        (Format::Json, Value::Literal(literal)) => {
+            key(out, prefix, name);
+            out.push_str(literal);
+        }
+        (Format::Pretty, value) => {
+            out.push(' ');
+            escaped(out, name, Place::Bare);
+            out.push('=');
+            match value {
+                Value::Literal(text) => out.push_str(text),
+                Value::Text(text) if is_plain(text) => out.push_str(text),
+                Value::Text(text) => quoted(out, text),
+            }
+        }
+    }
+}
+
+fn member(out: &mut String, prefix: &str, name: &str, value: &str) {
+    key(out, prefix, name);
+    quoted(out, value);
+}
+
+fn key(out: &mut String, prefix: &str, name: &str) {
+    out.push_str(",\"");
+    out.push_str(prefix);
+    escaped(out, name, Place::Quoted);
+    out.push_str("\":");
+}
+
+fn quoted(out: &mut String, text: &str) {
+    out.push('"');
+    escaped(out, text, Place::Quoted);
+    out.push('"');
+}
