@@ -25,7 +25,7 @@ pub trait Emit {
     /// Appends an event to this service's log, in this transaction.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when the owner's data was erased, [`StoreError::Unique`] when another
+    /// [`StoreError::Erased`] when the owner's data was erased, [`StoreError::Unique`] when another
     /// transaction appended to the same subject first.
     fn emit<T: DomainEvent>(&mut self, event: &T) -> impl Future<Output = Result<()>> + Send;
 }
@@ -36,7 +36,7 @@ impl Emit for Tx {
         let owner = event.owner();
         let before = self.one(BEFORE, params![&subject, owner.unwrap_or(Uuid::nil())]).await?;
         if before.at::<bool>(1)? {
-            return Err(StoreError::Refused("the owner of this data has been erased"));
+            return Err(StoreError::Erased);
         }
         let version = before.at::<Option<i64>>(0)?.unwrap_or(0) + 1;
         let origin = self.origin().clone();

@@ -19,6 +19,7 @@
 //! producer's table directly and is woken by its commits: no second copy, no relay.
 
 pub mod admin;
+mod applied;
 mod emit;
 mod erase;
 mod event;
@@ -28,6 +29,7 @@ mod store;
 mod subscriber;
 mod subscription;
 
+pub use applied::Applied;
 pub use emit::Emit;
 pub use erase::erase_owner;
 pub use event::{Compatibility, DomainEvent, Event, Recorded};

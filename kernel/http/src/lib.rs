@@ -1,1 +1,50 @@
-//! (skeleton)
+//! HTTP as every service speaks it: operations, callers, problems, pages, and the server loop.
+//!
+//! A service describes each operation once, with a handler whose *signature* is its contract:
+//!
+//! ```ignore
+//! async fn create_thought(cx: Cx<App>, body: Body<NewThought>) -> Result<Answered<Created<Thought>>, ThoughtError>
+//! ```
+//! From that come the route, the checks of the input, the access policy ([`Access`], which has no
+//! default, so an operation without one does not compile), the answer, its problems, and the OpenAPI
+//! text. Nothing is written twice, so nothing can differ.
+//!
+//! What this crate never does: read more of a body than the operation allows, trust an identity that
+//! is not a verified token, send an internal cause to a client, or let a request run without an
+//! access policy.
+//!
+//! To add an input, implement [`Input`]; to add a kind of answer, implement [`Reply`].
+
+extern crate self as hanse_http;
+pub use serde_json;
+
+mod access;
+mod caller;
+mod cursor;
+mod cx;
+mod dispatch;
+mod error;
+mod etag;
+pub mod headers;
+mod idempotency;
+mod input;
+mod openapi;
+mod operation;
+mod reply;
+pub mod server;
+mod token;
+
+pub use access::Access;
+pub use caller::{Caller, Principal, Role};
+pub use cursor::{CursorError, Sealer};
+pub use cx::{Cx, Home, Service};
+pub use dispatch::{BodyError, Context, Exchange, RequestBody, ResponseBody, collect_body, full, problem_response, stream};
+pub use error::{ApiError, ErrorCode, KernelError, Problem, kernel_codes};
+pub use etag::{IfMatch, PreconditionError};
+pub use hanse_macros::ApiError;
+pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
+pub use input::{Body, Input, Page, PageQuery, Path, Query, Upload, default_limit};
+pub use openapi::{Info, document, merge};
+pub use operation::{Handler, Method, Operation, Routes, Table, op};
+pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};
+pub use token::{Claims, Revocations, TokenError, Verifier};

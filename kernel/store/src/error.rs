@@ -71,6 +71,9 @@ pub enum StoreError {
     /// Anything else an engine may say.
     #[error("a statement failed")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The owner of the data has been erased; nothing of theirs may be added.
+    #[error("the owner of this data has been erased")]
+    Erased,
     /// A kernel rule refused the write.
     #[error("{0}")]
     Refused(&'static str),

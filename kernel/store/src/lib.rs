@@ -42,7 +42,7 @@ pub use db::{Committed, Db, Topic};
 pub use error::StoreError;
 pub use migrate::{Migration, Schema};
 pub use sql::Sql;
-pub use tx::Tx;
+pub use tx::{Origin, Tx};
 pub use value::{FromValue, Json, Row, Value};
 
 /// Result of everything that touches the store.
