@@ -19,7 +19,7 @@ use crate::operation::Operation;
 /// A request's body: from the network, or already in memory.
 pub type RequestBody = Either<Incoming, Full<Bytes>>;
 /// Any failure while a body is streamed.
-pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+pub type BodyError = std::io::Error;
 /// A response's body: in memory, or streamed.
 pub type ResponseBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, BodyError>>;
 

@@ -1,0 +1,190 @@
+//! What happens to every request at the door of a process: it gets a name, its caller is made known,
+//! and its end is recorded. The gateway builds its longer pipeline from the same parts.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use hanse_store::Ids;
+use hanse_telemetry::metrics::Metrics;
+use hanse_telemetry::recent::{FinishedRequest, RecentTraces};
+use hanse_telemetry::trace::TraceContext;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
+
+use crate::caller::Caller;
+use crate::dispatch::{Context, RequestBody, ResponseBody, problem_response};
+use crate::error::KernelError;
+use crate::headers;
+use crate::operation::{Operation, Table};
+use crate::token::Verifier;
+
+/// Something that answers requests.
+pub trait Front: Send + Sync + 'static {
+    /// Answers one request from this peer.
+    fn handle(
+        &self,
+        request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send;
+}
+
+/// What a door needs.
+#[derive(Clone)]
+pub struct Edge {
+    /// Names requests.
+    pub ids: Ids,
+    /// Knows callers.
+    pub verifier: Verifier,
+    /// Counts requests.
+    pub metrics: Metrics,
+    /// Remembers the latest requests for `/tracing`.
+    pub recent: Arc<RecentTraces>,
+    /// Peers whose `X-Forwarded-For` is believed. Nobody's by default.
+    pub trusted_proxies: Arc<[IpAddr]>,
+}
+
+/// A request that has entered and not yet left.
+pub struct Entered {
+    /// What is known of it.
+    pub context: Context,
+    started: Instant,
+    method: &'static str,
+}
+
+impl Edge {
+    /// Names the request and makes its caller known. A request that shows a bad token is refused even
+    /// where none is needed, so that a client learns that it must refresh.
+    ///
+    /// # Errors
+    /// What to answer instead of going on.
+    pub fn enter(
+        &self,
+        method: &http::Method,
+        request: &HeaderMap,
+        peer: SocketAddr,
+    ) -> (Entered, Result<(), KernelError>) {
+        let request_id = self.ids.new_id();
+        let trace = request
+            .get("traceparent")
+            .and_then(|value| TraceContext::parse(value.to_str().ok()?))
+            .map_or_else(
+                || {
+                    let trace_id = uuid::Uuid::into_bytes(request_id);
+                    TraceContext { trace_id, span_id: self.ids.random(), sampled: false }
+                },
+                |parent| parent.child(self.ids.random()),
+            );
+        let client = self.client(request, peer.ip());
+        let mut context = Context { request_id, trace, caller: Caller::Anonymous, client };
+        let verdict = headers::check(request).and_then(|()| {
+            context.caller = self.caller(request)?;
+            Ok(())
+        });
+        (Entered { context, started: Instant::now(), method: method_label(method) }, verdict)
+    }
+
+    fn caller(&self, request: &HeaderMap) -> Result<Caller, KernelError> {
+        let Some(value) = request.get(AUTHORIZATION) else { return Ok(Caller::Anonymous) };
+        let token = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or(KernelError::InvalidToken)?;
+        self.verifier.verify(token).map(Caller::User).map_err(|_| KernelError::InvalidToken)
+    }
+
+    /// The client's address: the peer's own, unless the peer is a proxy that we were told to trust.
+    fn client(&self, request: &HeaderMap, peer: IpAddr) -> IpAddr {
+        if !self.trusted_proxies.contains(&peer) {
+            return peer;
+        }
+        request
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|text| text.split(','))
+            .filter_map(|text| text.trim().parse().ok())
+            .filter(|address| !self.trusted_proxies.contains(address))
+            .next_back()
+            .unwrap_or(peer)
+    }
+
+    /// Adds what every answer carries and records how the request ended.
+    pub fn leave(
+        &self,
+        entered: &Entered,
+        operation: &'static str,
+        mut response: Response<ResponseBody>,
+    ) -> Response<ResponseBody> {
+        let Entered { context, started, method } = entered;
+        headers::finish(response.headers_mut(), context);
+        let elapsed = started.elapsed();
+        let status = response.status().as_u16();
+        self.metrics.http(operation, method, status, elapsed.as_secs_f64());
+        let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.recent.record(FinishedRequest {
+            trace_id: context.trace.trace_id,
+            operation,
+            method,
+            status,
+            duration_us,
+            at: self.ids.clock().now().as_microsecond(),
+        });
+        tracing::info!(
+            target: "access",
+            operation, method, status, duration_us,
+            request_id = %context.request_id, client = %context.client,
+            "request"
+        );
+        response
+    }
+}
+
+/// The door of a process that serves services without a gateway before them.
+pub struct ServiceFront {
+    edge: Edge,
+    table: Table,
+}
+
+impl ServiceFront {
+    /// A door for these operations.
+    #[must_use]
+    pub fn new(edge: Edge, table: Table) -> Self {
+        Self { edge, table }
+    }
+}
+
+impl Front for ServiceFront {
+    async fn handle(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response<ResponseBody> {
+        let (entered, verdict) = self.edge.enter(request.method(), request.headers(), peer);
+        let mut name = UNROUTED;
+        let response = match verdict.and_then(|()| self.table.find(request.method(), request.uri().path())) {
+            Ok((operation, params)) => {
+                name = operation.id;
+                Operation::serve(operation, request, params, entered.context.clone()).await
+            }
+            Err(error) => problem_response(&error, &entered.context),
+        };
+        self.edge.leave(&entered, name, response)
+    }
+}
+
+/// The operation's name for requests that reached none.
+pub const UNROUTED: &str = "none";
+
+/// Methods as a bounded set of labels.
+fn method_label(method: &http::Method) -> &'static str {
+    match *method {
+        http::Method::GET => "GET",
+        http::Method::HEAD => "HEAD",
+        http::Method::POST => "POST",
+        http::Method::PUT => "PUT",
+        http::Method::PATCH => "PATCH",
+        http::Method::DELETE => "DELETE",
+        http::Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

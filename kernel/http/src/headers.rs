@@ -1,0 +1,64 @@
+//! Headers on every answer, and headers that no request may have.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::dispatch::Context;
+use crate::error::KernelError;
+
+/// Sent on every answer, errors included. An operation that needs another value sets it first.
+const SECURITY: [(HeaderName, &str); 8] = [
+    (http::header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    (
+        http::header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (http::header::REFERRER_POLICY, "no-referrer"),
+    (http::header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "interest-cohort=()"),
+    (http::header::CACHE_CONTROL, "no-store"),
+];
+
+/// Headers of which a request may have only one, because two readers may pick different ones.
+const SINGLE: [&str; 8] = [
+    "host",
+    "authorization",
+    "content-type",
+    "content-length",
+    "idempotency-key",
+    "if-match",
+    "hanse-after",
+    "traceparent",
+];
+
+/// Adds the security headers and the request's id.
+pub fn finish(headers: &mut HeaderMap, context: &Context) {
+    headers.reserve(SECURITY.len() + 2);
+    for (name, value) in SECURITY {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(id) = HeaderValue::try_from(context.request_id.to_string()) {
+        headers.insert("x-request-id", id);
+    }
+}
+
+/// Refuses requests whose headers two programs could read differently.
+///
+/// # Errors
+/// [`KernelError::MalformedHeader`].
+pub fn check(headers: &HeaderMap) -> Result<(), KernelError> {
+    for name in headers.keys() {
+        // "x_user_id" and "x-user-id" are the same variable to many programs.
+        if name.as_str().contains('_') {
+            return Err(KernelError::MalformedHeader("with an underscore".into()));
+        }
+    }
+    for name in SINGLE {
+        let mut values = headers.get_all(name).iter();
+        if values.next().is_some() && values.next().is_some() {
+            return Err(KernelError::MalformedHeader(name.into()));
+        }
+    }
+    Ok(())
+}
