@@ -1,1 +1,55 @@
-fn main() {}
+//! Everything a contributor runs, as `cargo xtask <command>`.
+//!
+//! What it is for: one typed place for the chores of the workspace, so that a laptop and CI run
+//! the same thing. What it never does: link any crate of the platform. It drives the `hanse`
+//! binary and the server from outside, as a user would, and builds while the kernel does not.
+//! To extend it: add a file with an `Args` struct and a `run` function, and a variant below.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a developer tool reads the environment and the clock itself; laws bind the platform"
+)]
+
+mod bench;
+mod check;
+mod postgres;
+mod run;
+mod source;
+mod test;
+mod tour;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+/// Build, test and inspect the Hanse workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Test(test::Args),
+    Check(check::Args),
+    Run(run::Args),
+    Tour(tour::Args),
+    Bench(bench::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let result = match Cli::parse().command {
+        Command::Test(args) => test::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Tour(args) => tour::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
