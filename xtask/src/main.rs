@@ -53,3 +53,25 @@ fn main() -> std::process::ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Cli;
+
+    #[test]
+    fn flags_are_passed_on_to_the_server_and_the_suite() {
+        Cli::command().debug_assert();
+        for line in [
+            "xtask bench --only create,read --seconds 5",
+            "xtask bench --growth --write",
+            "xtask run --data ./data --listen 127.0.0.1:3000",
+            "xtask check --only edges,error-pages",
+            "xtask tour --fortunes 0",
+            "xtask test --filter cursor --no-e2e",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+}

@@ -42,7 +42,9 @@ pub fn check(write: bool) -> Findings {
             findings.extend(difference(&committed, &text).into_iter().take(MOST_SHOWN));
         }
     }
-    findings.extend(uncommitted()?);
+    if !write {
+        findings.extend(uncommitted()?);
+    }
     Ok(findings)
 }
 
