@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use hanse_store::Tx;
+use hanse_store::{StoreError, Tx};
 
 use crate::event::{DomainEvent, Event, Recorded};
 
@@ -41,13 +41,14 @@ where
 pub struct Subscription {
     name: &'static str,
     handlers: BTreeMap<&'static str, Arc<Erased>>,
+    reset: &'static [&'static str],
 }
 
 impl Subscription {
     /// A subscription without handlers.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, handlers: BTreeMap::new() }
+        Self { name, handlers: BTreeMap::new(), reset: &[] }
     }
 
     /// Applies `handler` to every event of type `T`, in the transaction that moves the position. It
@@ -64,6 +65,28 @@ impl Subscription {
         });
         self.handlers.insert(T::TYPE, erased);
         self
+    }
+
+    /// Says how to empty what the handlers have built, so that it can be rebuilt from the logs.
+    #[must_use]
+    pub fn emptied_by(mut self, statements: &'static [&'static str]) -> Self {
+        self.reset = statements;
+        self
+    }
+
+    /// Empties what the handlers have built and starts over from the first event, in this
+    /// transaction. A subscription that is no projection cannot be replayed.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when it is no projection.
+    pub async fn replay(&self, tx: &mut Tx) -> hanse_store::Result<()> {
+        if self.reset.is_empty() {
+            return Err(StoreError::Refused("this subscription is no projection; it cannot be replayed"));
+        }
+        for statement in self.reset {
+            tx.execute(*statement, &[]).await?;
+        }
+        crate::admin::rewind(tx, self.name).await.map(drop)
     }
 
     /// The subscription's name.

@@ -33,6 +33,7 @@ mod openapi;
 mod operation;
 mod reply;
 pub mod server;
+mod signer;
 mod token;
 
 pub use access::Access;
@@ -49,4 +50,5 @@ pub use input::{Body, Input, Page, PageQuery, Path, Query, Upload, default_limit
 pub use openapi::{Info, document, merge};
 pub use operation::{Draft, Handler, Method, MountError, Operation, Routes, Table, op};
 pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};
+pub use signer::Signer;
 pub use token::{Claims, Revocations, TokenError, Verifier};

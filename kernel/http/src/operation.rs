@@ -285,7 +285,7 @@ pub trait Handler<S, A>: Clone + Send + Sync + 'static {
 }
 
 macro_rules! handler {
-    ($($input:ident),*) => {
+    ($($input:ident $value:ident),*) => {
         impl<S, F, Fut, R, E, $($input),*> Handler<S, ($($input,)*)> for F
         where
             S: Service,
@@ -303,11 +303,10 @@ macro_rules! handler {
                 doc.problems.extend(E::codes());
             }
 
-            #[expect(non_snake_case, reason = "the inputs are named after their types")]
             fn call(&self, app: Arc<S>, exchange: Exchange) -> BoxFuture<'static, Response<ResponseBody>> {
                 let handler = self.clone();
                 Box::pin(async move {
-                    $(let $input = match $input::take(&exchange) {
+                    $(let $value = match $input::take(&exchange) {
                         Ok(input) => input,
                         Err(problem) => return problem.respond(&exchange.context),
                     };)*
@@ -316,7 +315,7 @@ macro_rules! handler {
                         Err(problem) => return problem.respond(&exchange.context),
                     };
                     let context = exchange.context;
-                    match handler(cx, $($input),*).await {
+                    match handler(cx, $($value),*).await {
                         Ok(reply) => reply.respond(&context),
                         Err(error) => Problem::of(&error).respond(&context),
                     }
@@ -326,6 +325,6 @@ macro_rules! handler {
     };
 }
 handler!();
-handler!(A);
-handler!(A, B);
-handler!(A, B, C);
+handler!(A a);
+handler!(A a, B b);
+handler!(A a, B b, C c);

@@ -1,0 +1,91 @@
+//! What identity tells the others.
+
+use hanse_events::DomainEvent;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// An account was made.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct UserRegistered {
+    /// The account.
+    pub user_id: Uuid,
+    /// Its e-mail address.
+    pub email: String,
+    /// Its display name.
+    pub name: String,
+}
+
+/// An account's name or roles changed.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct UserUpdated {
+    /// The account.
+    pub user_id: Uuid,
+    /// Its e-mail address.
+    pub email: String,
+    /// Its display name.
+    pub name: String,
+}
+
+/// An account is gone; whoever keeps its data deletes it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct UserDeleted {
+    /// The account.
+    pub user_id: Uuid,
+}
+
+/// An account may not sign in any more.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct UserDisabled {
+    /// The account.
+    pub user_id: Uuid,
+}
+
+/// An account has a new password.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PasswordChanged {
+    /// The account.
+    pub user_id: Uuid,
+}
+
+/// Somebody signed in.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SessionStarted {
+    /// The account.
+    pub user_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+}
+
+/// A session ended before its time: its tokens count no more.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SessionRevoked {
+    /// The account.
+    pub user_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+}
+
+macro_rules! about_user {
+    ($($event:ident owner $owner:expr;)*) => {$(
+        impl DomainEvent for $event {
+            const TYPE: &'static str = concat!("identity.", stringify!($event));
+            fn subject(&self) -> String {
+                format!("user/{}", self.user_id)
+            }
+            fn owner(&self) -> Option<Uuid> {
+                let owner: fn(&Self) -> Option<Uuid> = $owner;
+                owner(self)
+            }
+        }
+    )*};
+}
+about_user! {
+    UserRegistered owner |event| Some(event.user_id);
+    UserUpdated owner |event| Some(event.user_id);
+    UserDeleted owner |_| None;
+    UserDisabled owner |_| None;
+    PasswordChanged owner |event| Some(event.user_id);
+    SessionStarted owner |event| Some(event.user_id);
+    SessionRevoked owner |_| None;
+}

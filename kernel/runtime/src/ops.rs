@@ -1,0 +1,92 @@
+//! The operations listener: health, metrics, traces. On loopback by default, and never public
+//! (AUTZ-12): it answers without authentication.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hanse_http::{Edge, Front, KernelError, RequestBody, ResponseBody, full, problem_response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::platform::Platform;
+
+/// Answers on the operations port.
+pub struct OpsFront {
+    edge: Edge,
+    platform: Arc<Platform>,
+    draining: Arc<AtomicBool>,
+}
+
+impl OpsFront {
+    /// A front for this platform. When `draining` is set, the process says that it is not ready.
+    #[must_use]
+    pub fn new(edge: Edge, platform: Arc<Platform>, draining: Arc<AtomicBool>) -> Self {
+        Self { edge, platform, draining }
+    }
+
+    async fn ready(&self) -> Response<ResponseBody> {
+        let dependencies = self.platform.dependencies().await;
+        let draining = self.draining.load(Ordering::Acquire);
+        let ready = !draining && dependencies.iter().all(|dependency| dependency.ready);
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        answer(status, &json!({ "ready": ready, "draining": draining, "dependencies": dependencies }))
+    }
+
+    fn traces(&self) -> Response<ResponseBody> {
+        let requests: Vec<Value> = self
+            .edge
+            .recent
+            .snapshot()
+            .into_iter()
+            .map(|request| {
+                let trace: String = request.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+                json!({
+                    "trace_id": trace, "operation": request.operation, "method": request.method,
+                    "status": request.status, "duration_us": request.duration_us, "at_us": request.at,
+                })
+            })
+            .collect();
+        answer(StatusCode::OK, &json!({ "items": requests }))
+    }
+}
+
+impl Front for OpsFront {
+    async fn handle(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response<ResponseBody> {
+        let (entered, _) = self.edge.enter(request.method(), &http::HeaderMap::new(), peer);
+        let path = request.uri().path();
+        let known = ["/health", "/ready", "/metrics", "/tracing"].contains(&path);
+        let mut response = match (request.method(), path) {
+            (&Method::GET | &Method::HEAD, "/health") => answer(StatusCode::OK, &health()),
+            (&Method::GET | &Method::HEAD, "/ready") => self.ready().await,
+            (&Method::GET | &Method::HEAD, "/tracing") => self.traces(),
+            (&Method::GET | &Method::HEAD, "/metrics") => {
+                let mut response = Response::new(full(self.edge.metrics.render()));
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                response
+                    .headers_mut()
+                    .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+                response
+            }
+            _ if known => problem_response(&KernelError::MethodNotAllowed, &entered.context),
+            _ => problem_response(&KernelError::UnknownAddress, &entered.context),
+        };
+        hanse_http::headers::finish(response.headers_mut(), &entered.context);
+        response
+    }
+}
+
+/// The shallow answer: the process runs and can answer. Dependencies are the business of `/ready`.
+#[must_use]
+pub fn health() -> Value {
+    json!({ "status": "ok", "message": "Service is healthy" })
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<ResponseBody> {
+    let mut response = Response::new(full(body.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

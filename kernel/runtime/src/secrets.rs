@@ -1,0 +1,103 @@
+//! The master key, and the keys derived from it.
+//!
+//! There is one secret to keep: 32 random bytes in a file that only its owner can read. Every other
+//! key (cursors, stored answers, refresh tokens, sealed signing keys) is derived from it with
+//! HKDF-SHA256 under its own label, so that no key serves two purposes. It is made on the first
+//! start; it is never a default and never printed.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hanse_store::Ids;
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// The master key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file cannot be read or written.
+    #[error("the master key file {path} cannot be used")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Others can read the file.
+    #[error("the master key file {0} can be read by others; run: chmod 600 {0}")]
+    Open(PathBuf),
+    /// The content is not 32 bytes in base64.
+    #[error("the master key in {0} is not 32 bytes in base64")]
+    Malformed(String),
+}
+
+/// Derives keys. Its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct Secrets {
+    master: Hkdf<Sha256>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}
+
+impl Secrets {
+    /// From the key's bytes.
+    #[must_use]
+    pub fn new(master: &[u8; 32]) -> Self {
+        Self { master: Hkdf::new(Some(b"hanse"), master) }
+    }
+
+    /// From base64 text; `whence` names it in errors.
+    ///
+    /// # Errors
+    /// [`SecretError::Malformed`].
+    pub fn parse(text: &str, whence: &str) -> Result<Self, SecretError> {
+        let malformed = || SecretError::Malformed(whence.to_owned());
+        let bytes = STANDARD.decode(text.trim()).map_err(|_| malformed())?;
+        Ok(Self::new(&bytes.try_into().map_err(|_| malformed())?))
+    }
+
+    /// Reads the key file, or makes it (mode 0600) when there is none.
+    ///
+    /// # Errors
+    /// [`SecretError`], in words that say what to do.
+    pub fn load_or_create(path: &Path, ids: &Ids) -> Result<Self, SecretError> {
+        let failed = |source| SecretError::File { path: path.to_owned(), source };
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+                return Err(SecretError::Open(path.to_owned()));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let text = STANDARD.encode(ids.random::<32>());
+                let mut file = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+                    .map_err(failed)?;
+                writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        let text = fs::read_to_string(path).map_err(failed)?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// The key for one purpose.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let mut key = [0; 32];
+        // 32 bytes are far below HKDF's limit, the only way this can fail.
+        self.master.expand(purpose.as_bytes(), &mut key).ok();
+        key
+    }
+}

@@ -1,0 +1,304 @@
+//! Setting the stage, and clearing it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hanse_events::{EmbeddedLog, Log as _, Progress, RetryPolicy};
+use hanse_http::{Claims, Edge, ServiceFront, Signer, Table, Verifier, server};
+use hanse_runtime::{Platform, PlatformConfig, Secrets, Service, Supervisor};
+use hanse_store::{Db, FakeClock, Ids, StoreConfig, StoreError, Tx};
+use hanse_telemetry::metrics::Metrics;
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::actor::{Actor, Way};
+
+/// Engines that a scene runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded.
+    Sqlite,
+    /// The server that `HANSE_TEST_POSTGRES` names.
+    Postgres,
+}
+
+/// How the services are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// By direct calls.
+    Local,
+    /// Over HTTP, with every repeatable request sent twice.
+    Loopback,
+}
+
+/// Runs one scene. `#[stage_test]` calls it.
+pub fn run<F, Fut>(engine: Engine, topology: Topology, name: &'static str, services: Vec<Service>, scene: F)
+where
+    F: FnOnce(Stage) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        let (stage, strike) = Stage::set(engine, topology, name, services).await;
+        let set = stage.clone();
+        scene(stage).await;
+        set.expect_drained().await;
+        strike.clear(set).await;
+    });
+    runtime.shutdown_timeout(Duration::from_secs(5));
+}
+
+/// Where a scene plays. Cheap to clone.
+#[derive(Clone)]
+pub struct Stage {
+    /// The services.
+    pub platform: Arc<Platform>,
+    /// The scene's time.
+    pub clock: FakeClock,
+    /// Verifies the scene's tokens.
+    pub verifier: Verifier,
+    /// Makes the scene's ids.
+    pub ids: Ids,
+    /// Folder of a scene on SQLite.
+    pub folder: PathBuf,
+    signer: Signer,
+    way: Way,
+}
+
+/// What has to be cleared away after the scene.
+struct Strike {
+    folder: TempDir,
+    databases: Vec<String>,
+    tasks: Supervisor,
+    server: Option<tokio::task::JoinHandle<()>>,
+}
+
+static SCENES: AtomicU32 = AtomicU32::new(0);
+
+impl Stage {
+    async fn set(
+        engine: Engine,
+        topology: Topology,
+        name: &'static str,
+        services: Vec<Service>,
+    ) -> (Self, Strike) {
+        let folder = TempDir::with_prefix("hanse-scene-").expect("a folder for the scene");
+        let start: Timestamp = "2026-03-02T09:00:00Z".parse().expect("a valid time");
+        let clock = FakeClock::at(start);
+        let seed = name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let ids = Ids::seeded(clock.clock(), seed);
+        let prefix = format!("t{}_{}_", std::process::id(), SCENES.fetch_add(1, Ordering::Relaxed));
+        let databases = match engine {
+            Engine::Sqlite => Vec::new(),
+            Engine::Postgres => services.iter().map(|s| format!("{prefix}{}", s.name())).collect(),
+        };
+        let store = match engine {
+            Engine::Sqlite => StoreConfig::Sqlite { folder: folder.path().to_owned() },
+            Engine::Postgres => StoreConfig::Postgres { url: postgres(), prefix, pool: 8 },
+        };
+        let signer = Signer::from_seed(&[7; 32]).expect("a valid seed");
+        let verifier = Verifier::new("https://stage.test", "hanse", clock.clock());
+        verifier.install([(signer.id().to_owned(), signer.public())]);
+        let metrics = Metrics::default();
+        let config = PlatformConfig {
+            store,
+            cache_folder: folder.path().join("cache"),
+            ids: ids.clone(),
+            secrets: Secrets::new(&[9; 32]),
+            verifier: verifier.clone(),
+            metrics: metrics.clone(),
+            retry: RetryPolicy::default(),
+        };
+        let platform = Platform::build(config, services).await.expect("the services are built");
+        let platform = Arc::new(platform);
+        let edge = Edge {
+            ids: ids.clone(),
+            verifier: verifier.clone(),
+            metrics: metrics.clone(),
+            recent: Arc::default(),
+            trusted_proxies: Arc::new([]),
+        };
+        let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");
+        let front = Arc::new(ServiceFront::new(edge, table));
+        let (way, server) = match topology {
+            Topology::Local => (Way::Call(front), None),
+            Topology::Loopback => {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                let address: SocketAddr = listener.local_addr().expect("an address");
+                let serving = server::serve(
+                    listener,
+                    front,
+                    server::Limits::default(),
+                    metrics,
+                    std::future::pending(),
+                );
+                (Way::Http(address), Some(tokio::spawn(serving)))
+            }
+        };
+        let tasks = platform.start_tasks();
+        let folder_path = folder.path().to_owned();
+        let stage = Self { platform, clock, verifier, ids, folder: folder_path, signer, way };
+        (stage, Strike { folder, databases, tasks, server })
+    }
+
+    /// Somebody with an account and the role `user`. The same name is the same account.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Actor {
+        self.account(name, &["user"])
+    }
+
+    /// An administrator.
+    #[must_use]
+    pub fn admin(&self) -> Actor {
+        self.account("admin", &["user", "operator", "admin"])
+    }
+
+    /// Two different users.
+    #[must_use]
+    pub fn users(&self) -> (Actor, Actor) {
+        (self.user("anna"), self.user("ben"))
+    }
+
+    /// Somebody who is not signed in.
+    #[must_use]
+    pub fn guest(&self) -> Actor {
+        Actor::new(self.way.clone(), Uuid::nil(), None)
+    }
+
+    /// Somebody with this access token.
+    #[must_use]
+    pub fn bearer(&self, token: &str) -> Actor {
+        Actor::new(self.way.clone(), Uuid::nil(), Some(token.to_owned()))
+    }
+
+    /// Somebody with these roles.
+    #[must_use]
+    pub fn account(&self, name: &str, roles: &[&str]) -> Actor {
+        let id = account_id(name);
+        let now = self.clock.clock().now().as_second();
+        let claims = Claims {
+            iss: "https://stage.test".into(),
+            aud: "hanse".into(),
+            sub: id,
+            sid: account_id(&format!("session of {name}")),
+            jti: self.ids.new_id(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            iat: now,
+            exp: now + 365 * 24 * 3600,
+        };
+        let token = self.signer.sign(&claims).expect("claims can be signed");
+        Actor::new(self.way.clone(), id, Some(token))
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: SignedDuration) {
+        self.clock.advance(by);
+    }
+
+    /// The store of a service.
+    #[must_use]
+    pub fn db(&self, service: &str) -> Db {
+        self.platform.cell(service).expect("a service of this scene").db.clone()
+    }
+
+    /// Delivers every event that can be delivered, and waits until projections show them.
+    pub async fn drain_events(&self) {
+        loop {
+            let mut moved = false;
+            for subscriber in self.platform.cells().iter().flat_map(|cell| cell.subscribers()) {
+                let progress = subscriber.step().await.expect("events are taken in");
+                moved |= progress != Progress::Idle;
+            }
+            if !moved {
+                break;
+            }
+        }
+        for cell in self.platform.cells() {
+            for source in self.platform.cells() {
+                let end = self.end_of(&source.db).await;
+                let seen = cell.applied.wait(source.name, end, Duration::from_secs(20)).await;
+                assert!(seen, "{} does not show what {} has told", cell.name, source.name);
+            }
+        }
+    }
+
+    /// Runs every job that is due.
+    pub async fn run_jobs(&self) {
+        for cell in self.platform.cells() {
+            while cell.worker().step(&cell.db).await.expect("jobs run") > 0 {}
+        }
+    }
+
+    /// The last position of a service's log.
+    async fn end_of(&self, db: &Db) -> i64 {
+        let sql = "SELECT coalesce(max(seq), 0) AS seq FROM events";
+        db.read::<_, StoreError, _>(async |tx: &mut Tx| tx.one(sql, &[]).await?.at(0))
+            .await
+            .expect("the log can be read")
+    }
+
+    async fn expect_drained(&self) {
+        for cell in self.platform.cells() {
+            for subscriber in cell.subscribers() {
+                let Some(source) = self.platform.cell(subscriber.source()) else { continue };
+                let log = EmbeddedLog::new(source.db.clone());
+                let after = (*subscriber.position().borrow()).max(0);
+                let left = log.read(after, 1).await.expect("the log can be read").events;
+                if let Some(event) = left.first() {
+                    panic!(
+                        "the scene ended before {} heard of {} {}: call drain_events",
+                        cell.name, event.kind, event.subject
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Strike {
+    async fn clear(self, stage: Stage) {
+        self.tasks.stop().await;
+        if let Some(server) = self.server {
+            server.abort();
+        }
+        drop(stage);
+        if !self.databases.is_empty() {
+            drop_databases(&self.databases).await;
+        }
+        drop(self.folder);
+    }
+}
+
+fn account_id(name: &str) -> Uuid {
+    let bytes = name.bytes().cycle().take(16).enumerate();
+    let mut id = [0u8; 16];
+    for ((index, byte), place) in bytes.zip(id.iter_mut()) {
+        *place = byte.wrapping_add(u8::try_from(index).unwrap_or(0)).wrapping_add(name.len() as u8);
+    }
+    uuid::Builder::from_custom_bytes(id).into_uuid()
+}
+
+fn postgres() -> String {
+    std::env::var("HANSE_TEST_POSTGRES")
+        .expect("HANSE_TEST_POSTGRES is not set: run the tests with `cargo xtask test`")
+}
+
+async fn drop_databases(names: &[String]) {
+    let (client, connection) =
+        tokio_postgres::connect(&postgres(), tokio_postgres::NoTls).await.expect("the server answers");
+    let driver = tokio::spawn(connection);
+    for name in names {
+        client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.ok();
+    }
+    drop(client);
+    driver.await.ok();
+}
