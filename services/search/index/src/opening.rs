@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tantivy::directory::error::LockError;
 use tantivy::directory::{Directory, DirectoryLock, Lock};
-use tantivy::index::Index as Engine;
+use tantivy::index::{Index as Engine, SegmentComponent};
 use tantivy::{IndexReader, IndexSettings, ReloadPolicy};
 
 use crate::error::IndexError;
@@ -35,6 +35,15 @@ const FORMAT: &str = "hanse-1/tantivy-0.27";
 const MARKER: &str = "marker.json";
 const LOCK: &str = "index.lock";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// The files every segment of ours has.
+const PARTS: [SegmentComponent; 6] = [
+    SegmentComponent::Postings,
+    SegmentComponent::Positions,
+    SegmentComponent::FastFields,
+    SegmentComponent::FieldNorms,
+    SegmentComponent::Terms,
+    SegmentComponent::Store,
+];
 /// Cached document blocks of 16 KiB per segment: a few, or an idle process keeps megabytes.
 const CACHED_BLOCKS: usize = 2;
 
@@ -137,6 +146,14 @@ fn existing(folder: &Path, boot: Option<&str>) -> Result<(Engine, IndexReader, u
             .and_then(|change| change.parse().ok())
             .ok_or_else(|| "its commit does not name a change".to_owned())?,
     };
+    // The engine takes a missing file of positions for a segment without any.
+    for path in
+        metas.segments.iter().flat_map(|segment| PARTS.map(|part| segment.relative_path(part)))
+    {
+        if !folder.join(&path).exists() {
+            return Err(format!("{} is missing", path.display()));
+        }
+    }
     let live = metas.list_segment_files();
     if boot.is_none() || marker.boot.as_deref() != boot {
         verify(&engine, &live)?;

@@ -38,7 +38,7 @@ fn an_expensive_question_stays_bounded() {
     desk.index.commit().unwrap();
     let hits = desk.hits(1, "a");
     assert!((1..=300).contains(&hits.total));
-    assert_eq!(desk.find("a11999"), [299]);
+    assert_eq!(desk.find("a11999")[0], 299);
     let words = "aaaaaaaa ".repeat(60);
     assert_eq!(desk.hits(1, &words).total, 0);
 }

@@ -1,4 +1,5 @@
 //! Scenes against a real folder.
+#![expect(clippy::unwrap_used, reason = "a scene that cannot be set up has failed")]
 
 mod canary;
 mod damage;
