@@ -70,47 +70,58 @@ fn resident(when: &str) {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(folder) = std::env::args_os().nth(1) {
+        let start = Instant::now();
+        let (index, opened) = Index::open(folder.as_ref(), Options::default())?;
+        println!("opened again as {opened:?} in {:.1?}", start.elapsed());
+        resident("fresh process, open");
+        search(&index, &mut Seeded(7), "fresh process")?;
+        resident("fresh process, searched");
+        return Ok(());
+    }
     let folder = tempfile::tempdir()?;
     let (index, _) = Index::open(folder.path(), Options::default())?;
     resident("opened");
     let mut seeded = Seeded(42);
-    let documents: Vec<Document> = (1..=DOCUMENTS).map(|at| seeded.document(at)).collect();
-
-    let start = Instant::now();
-    for (number, document) in (1..).zip(&documents) {
-        index.apply(number, Change::Put(document.clone()))?;
-        if number % 1_000 == 0 {
-            index.commit()?;
-        }
-    }
-    index.commit()?;
-    println!(
-        "{:.0} documents/s, a commit per 1,000",
-        DOCUMENTS as f64 / start.elapsed().as_secs_f64()
-    );
-    let mut change = DOCUMENTS;
-    let mut commits = Vec::new();
-    for _ in 0..500 {
-        for _ in 0..20 {
-            change += 1;
-            let number = seeded.next() % DOCUMENTS;
-            index.apply(change, Change::Put(seeded.document(number)))?;
-        }
+    let mut spent = Duration::ZERO;
+    for batch in 0..DOCUMENTS / 1_000 {
+        let numbers = batch * 1_000 + 1..=(batch + 1) * 1_000;
+        let documents: Vec<_> = numbers.map(|at| (at, seeded.document(at))).collect();
         let start = Instant::now();
+        for (number, document) in documents {
+            index.apply(number, Change::Put(document))?;
+        }
         index.commit()?;
-        commits.push(start.elapsed());
+        spent += start.elapsed();
     }
-    report("commit of 20 updates among 100,000", commits);
-    drop(documents);
+    println!("{:.0} documents/s, a commit per 1,000", DOCUMENTS as f64 / spent.as_secs_f64());
+    let mut change = DOCUMENTS;
+    for (what, range) in [("new", 1 << 40), ("changed", DOCUMENTS)] {
+        let mut commits = Vec::new();
+        for _ in 0..300 {
+            for _ in 0..20 {
+                change += 1;
+                let number = seeded.next() % range;
+                index.apply(change, Change::Put(seeded.document(number)))?;
+            }
+            let start = Instant::now();
+            index.commit()?;
+            commits.push(start.elapsed());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        report(&format!("commit of 20 {what} among 100,000"), commits);
+        let files = std::fs::read_dir(folder.path())?.flatten();
+        let segments = files.filter(|file| file.path().extension().is_some_and(|e| e == "term"));
+        println!("{} segment files", segments.count());
+    }
     search(&index, &mut seeded, "before release")?;
     index.release()?;
     println!("{} documents, {} MB on disk", index.len(), index.disk_bytes()? / 1_000_000);
     resident("released");
     search(&index, &mut seeded, "after release")?;
     drop(index);
-    let start = Instant::now();
-    let (index, opened) = Index::open(folder.path(), Options::default())?;
-    println!("opened again as {opened:?} in {:.1?}", start.elapsed());
+    std::process::Command::new(std::env::current_exe()?).arg(folder.path()).status()?;
+    let (index, _) = Index::open(folder.path(), Options::default())?;
     let start = Instant::now();
     index.purge()?;
     println!("purged in {:.1?}", start.elapsed());

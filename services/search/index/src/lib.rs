@@ -47,7 +47,6 @@ mod words;
 mod writing;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tantivy::IndexReader;
 use tantivy::directory::DirectoryLock;
@@ -80,7 +79,6 @@ pub struct Index {
     fields: Fields,
     reader: IndexReader,
     writing: Writing,
-    visible: AtomicU64,
     _lock: DirectoryLock,
 }
 
@@ -101,9 +99,8 @@ impl Index {
         let index = Index {
             folder: folder.to_owned(),
             fields,
+            writing: Writing::new(engine, reader.clone(), fields, options.writer_memory, change),
             reader,
-            writing: Writing::new(engine, fields, options.writer_memory, change),
-            visible: AtomicU64::new(change),
             _lock: lock,
         };
         Ok((index, opened))
@@ -122,12 +119,12 @@ impl Index {
     /// # Errors
     /// Everything above [`Index::visible`] is then forgotten and must be applied again.
     pub fn commit(&self) -> Result<u64, IndexError> {
-        self.writing.commit(|change| self.publish(change))
+        self.writing.commit()
     }
 
     /// The highest change searches see.
     pub fn visible(&self) -> u64 {
-        self.visible.load(Ordering::Acquire)
+        self.writing.visible()
     }
 
     /// Finds documents of these scopes. Any text is a valid query; an empty one finds nothing.
@@ -158,7 +155,7 @@ impl Index {
     /// # Errors
     /// As [`Index::commit`]; traces may then remain until the next purge.
     pub fn purge(&self) -> Result<(), IndexError> {
-        self.writing.purge(|change| self.publish(change))
+        self.writing.purge()
     }
 
     /// Commits, then gives the writer's threads and memory back, after any merge under way. For
@@ -167,7 +164,7 @@ impl Index {
     /// # Errors
     /// As [`Index::commit`].
     pub fn release(&self) -> Result<(), IndexError> {
-        self.writing.release(|change| self.publish(change))
+        self.writing.release()
     }
 
     /// Documents searchable, over all scopes. For metrics: never show it to a user.
@@ -191,11 +188,5 @@ impl Index {
             sum += entry?.metadata().map_or(0, |metadata| metadata.len());
         }
         Ok(sum)
-    }
-
-    fn publish(&self, change: u64) -> Result<(), IndexError> {
-        self.reader.reload()?;
-        self.visible.store(change, Ordering::Release);
-        Ok(())
     }
 }

@@ -4,18 +4,25 @@
 //! change and [`Writing::release`]. Any failure drops it together with what it had buffered;
 //! the index is then exactly what its last commit says, and the caller applies the rest again.
 //!
+//! A delete is expensive: at the commit, every segment is opened and looked through for it. Most
+//! documents are new, so a put deletes only if its key is in the last commit or among what was
+//! applied since.
+//!
 //! Commits of twenty documents every few milliseconds make many small segments, and a search
-//! visits them all. Segments merge when six of similar size exist, sizes being similar within
+//! visits them all. Segments merge when eight of similar size exist, sizes being similar within
 //! a factor of eight from 128 documents up: each document is rewritten about once per factor,
-//! and a million documents stay below some thirty segments.
+//! and a million documents stay below some forty segments. Two threads merge, so that small merges
+//! do not queue behind a large one.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tantivy::Term;
 use tantivy::index::Index as Engine;
 use tantivy::indexer::{IndexWriter, IndexWriterOptions, LogMergePolicy, NoMergePolicy};
+use tantivy::{IndexReader, Term};
 
-use crate::document::Change;
+use crate::document::{Change, Id};
 use crate::error::IndexError;
 use crate::terms::{Class, Fields, term};
 
@@ -25,8 +32,10 @@ const SMALLEST_ARENA: usize = 15_000_000;
 /// Serialises writers; see the module.
 pub(crate) struct Writing {
     engine: Engine,
+    reader: IndexReader,
     fields: Fields,
     arena: usize,
+    visible: AtomicU64,
     pending: Mutex<Pending>,
 }
 
@@ -37,58 +46,83 @@ struct Pending {
     committed: u64,
     /// Something was applied since the last commit, be it an old change once more.
     dirty: bool,
+    /// A write failed: what the last commit holds is uncertain until a commit is loaded.
+    unsure: bool,
+    /// What was put since the last commit.
+    keys: HashSet<Id>,
 }
 
 impl Writing {
-    pub(crate) fn new(engine: Engine, fields: Fields, arena: usize, committed: u64) -> Writing {
-        let pending = Pending { writer: None, applied: committed, committed, dirty: false };
-        let pending = Mutex::new(pending);
-        Writing { engine, fields, arena: arena.max(SMALLEST_ARENA), pending }
+    pub(crate) fn new(
+        engine: Engine,
+        reader: IndexReader,
+        fields: Fields,
+        arena: usize,
+        committed: u64,
+    ) -> Writing {
+        let keys = HashSet::new();
+        let (dirty, unsure) = (false, false);
+        let pending = Pending { writer: None, applied: committed, committed, dirty, unsure, keys };
+        let (visible, pending) = (AtomicU64::new(committed), Mutex::new(pending));
+        Writing { engine, reader, fields, arena: arena.max(SMALLEST_ARENA), visible, pending }
+    }
+
+    /// The change searches see. It trails the commit only if loading a commit failed.
+    pub(crate) fn visible(&self) -> u64 {
+        self.visible.load(Ordering::Acquire)
     }
 
     pub(crate) fn apply(&self, change_no: u64, change: Change) -> Result<(), IndexError> {
         let mut pending = self.lock();
-        let outcome = self.writer(&mut pending).and_then(|writer| {
-            match change {
-                Change::Put(document) => {
-                    writer.delete_term(self.term(term(&document.key, Class::Key, "")));
-                    writer.add_document(self.fields.document(document))?;
-                }
-                Change::Delete { key } => {
-                    writer.delete_term(self.term(term(&key, Class::Key, "")));
-                }
-                Change::DeleteScope { scope } => {
-                    writer.delete_term(self.term(term(&scope, Class::All, "")));
-                }
-            }
-            Ok(())
-        });
+        let outcome = self.buffer(&mut pending, change);
         pending.applied = pending.applied.max(change_no);
         pending.dirty = true;
         pending.settle(outcome)
     }
 
-    /// Commits what is buffered and then runs `publish` before another writer may commit.
-    pub(crate) fn commit(
-        &self,
-        publish: impl FnOnce(u64) -> Result<(), IndexError>,
-    ) -> Result<u64, IndexError> {
+    fn buffer(&self, pending: &mut Pending, change: Change) -> Result<(), IndexError> {
+        let deleted = match &change {
+            Change::Put(document) => {
+                let known = !pending.keys.insert(document.key)
+                    || pending.unsure
+                    || self.visible() != pending.committed
+                    || self.reader.searcher().doc_freq(&self.key(&document.key))? > 0;
+                known.then(|| self.key(&document.key))
+            }
+            Change::Delete { key } => Some(self.key(key)),
+            Change::DeleteScope { scope } => Some(self.term(term(scope, Class::All, ""))),
+        };
+        let writer = self.writer(pending)?;
+        if let Some(term) = deleted {
+            writer.delete_term(term);
+        }
+        if let Change::Put(document) = change {
+            writer.add_document(self.fields.document(document))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn commit(&self) -> Result<u64, IndexError> {
         let mut pending = self.lock();
         pending.commit()?;
-        publish(pending.committed)?;
-        Ok(pending.committed)
+        self.publish(&mut pending)
     }
 
     /// Rewrites every segment that holds deleted documents and deletes the old files.
-    pub(crate) fn purge(
-        &self,
-        publish: impl FnOnce(u64) -> Result<(), IndexError>,
-    ) -> Result<(), IndexError> {
+    pub(crate) fn purge(&self) -> Result<(), IndexError> {
         let mut pending = self.lock();
         pending.commit()?;
         let outcome = self.rewrite(&mut pending);
         pending.settle(outcome)?;
-        publish(pending.committed)
+        self.publish(&mut pending).map(drop)
+    }
+
+    /// Loads the last commit, before another can be made.
+    fn publish(&self, pending: &mut Pending) -> Result<u64, IndexError> {
+        self.reader.reload()?;
+        pending.unsure = false;
+        self.visible.store(pending.committed, Ordering::Release);
+        Ok(pending.committed)
     }
 
     fn rewrite(&self, pending: &mut Pending) -> Result<(), IndexError> {
@@ -110,16 +144,13 @@ impl Writing {
     }
 
     /// Commits, lets merges finish, and gives the writer's threads and memory back.
-    pub(crate) fn release(
-        &self,
-        publish: impl FnOnce(u64) -> Result<(), IndexError>,
-    ) -> Result<(), IndexError> {
+    pub(crate) fn release(&self) -> Result<(), IndexError> {
         let mut pending = self.lock();
         pending.commit()?;
         if let Some(writer) = pending.writer.take() {
             writer.wait_merging_threads()?;
         }
-        publish(pending.committed)
+        self.publish(&mut pending).map(drop)
     }
 
     fn writer<'a>(&self, pending: &'a mut Pending) -> Result<&'a mut IndexWriter, IndexError> {
@@ -128,7 +159,7 @@ impl Writing {
             None => {
                 let options = IndexWriterOptions::builder()
                     .num_worker_threads(1)
-                    .num_merge_threads(1)
+                    .num_merge_threads(2)
                     .memory_budget_per_thread(self.arena)
                     .build();
                 let writer: IndexWriter = self.engine.writer_with_options(options)?;
@@ -137,6 +168,10 @@ impl Writing {
             }
         };
         Ok(pending.writer.insert(writer))
+    }
+
+    fn key(&self, key: &Id) -> Term {
+        self.term(term(key, Class::Key, ""))
     }
 
     fn term(&self, text: String) -> Term {
@@ -163,6 +198,7 @@ impl Pending {
         self.settle(outcome)?;
         self.committed = applied;
         self.dirty = false;
+        self.keys.clear();
         Ok(())
     }
 
@@ -172,6 +208,8 @@ impl Pending {
             self.writer = None;
             self.applied = self.committed;
             self.dirty = false;
+            self.unsure = true;
+            self.keys.clear();
         }
         outcome
     }
@@ -179,7 +217,7 @@ impl Pending {
 
 fn merge_policy() -> LogMergePolicy {
     let mut policy = LogMergePolicy::default();
-    policy.set_min_num_segments(6);
+    policy.set_min_num_segments(8);
     policy.set_min_layer_size(128);
     policy.set_level_log_size(3.0);
     policy.set_del_docs_ratio_before_merge(0.4);
