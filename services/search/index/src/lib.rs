@@ -15,12 +15,12 @@
 //! [`Index::visible`].
 //!
 //! Commits are not synced to disk, which makes them cheap enough to run every few tens of
-//! milliseconds; [`opening`] explains why that is safe.
+//! milliseconds; `opening` explains why that is safe.
 //!
 //! # Nothing leaks between scopes
-//! Every term starts with its scope ([`terms`]), so lookups, completions, corrections and
+//! Every term starts with its scope (`terms`), so lookups, completions, corrections and
 //! suggestions stay among the scope's own words. Scores use only the scope's own living
-//! documents ([`matching`]); the engine's own BM25 is not used, since its document counts and
+//! documents (`matching`); the engine's own BM25 is not used, since its document counts and
 //! average lengths span scopes and include the deleted. What remains is time: a search is
 //! slower in a bigger index. Tests put canaries beside a scope and compare every number.
 //!
@@ -29,8 +29,8 @@
 //! and starts no threads but the engine's, which [`Index::release`] ends. It refuses no query.
 //!
 //! # Extending it
-//! A new kind of filter is a class in [`terms`], a clause in [`query`] and a list of documents
-//! in [`matching`]. Anything that changes what is written changes the format in [`opening`].
+//! A new kind of filter is a class in `terms`, a clause in `query` and a list of documents
+//! in `matching`. Anything that changes what is written changes the format in `opening`.
 
 mod document;
 mod error;
