@@ -1,0 +1,107 @@
+//! A folder that is never synced.
+//!
+//! The engine's own directory syncs every file of every commit, which costs tens of
+//! milliseconds on an ordinary disk and buys nothing here: what is lost with the power is
+//! indexed again from the table it came from. A crash of the process alone loses nothing,
+//! because the kernel still holds the pages. Torn files after a power loss are the business of
+//! [`opening`](crate::opening).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tantivy::directory::error::{
+    DeleteError, LockError, OpenDirectoryError, OpenReadError, OpenWriteError,
+};
+use tantivy::directory::{
+    AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, MmapDirectory, TerminatingWrite,
+    WatchCallback, WatchHandle, WritePtr,
+};
+
+/// Ends the name of a file that is being replaced.
+pub(crate) const REPLACEMENT: &str = "new";
+
+/// Reads through memory maps, writes without syncing.
+#[derive(Clone, Debug)]
+pub(crate) struct UnsyncedDirectory {
+    folder: PathBuf,
+    maps: MmapDirectory,
+}
+
+impl UnsyncedDirectory {
+    pub(crate) fn open(folder: &Path) -> Result<UnsyncedDirectory, OpenDirectoryError> {
+        let maps = MmapDirectory::open(folder)?;
+        Ok(UnsyncedDirectory { folder: folder.to_owned(), maps })
+    }
+}
+
+/// Replaces a small file in one step, as seen by processes; nothing is promised about power.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(REPLACEMENT);
+    fs::write(&name, content)?;
+    fs::rename(&name, path)
+}
+
+impl Directory for UnsyncedDirectory {
+    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        self.maps.get_file_handle(path)
+    }
+
+    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        self.maps.delete(path)
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
+        self.maps.exists(path)
+    }
+
+    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        let file = OpenOptions::new().write(true).create_new(true).open(self.folder.join(path));
+        let file = file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => OpenWriteError::FileAlreadyExists(path.to_owned()),
+            _ => OpenWriteError::wrap_io_error(error, path.to_owned()),
+        })?;
+        Ok(BufWriter::new(Box::new(Unsynced(file))))
+    }
+
+    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        self.maps.atomic_read(path)
+    }
+
+    fn atomic_write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        replace(&self.folder.join(path), content)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
+        self.maps.acquire_lock(lock)
+    }
+
+    fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
+        self.maps.watch(callback)
+    }
+}
+
+struct Unsynced(File);
+
+impl Write for Unsynced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl TerminatingWrite for Unsynced {
+    fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
+        self.0.flush()
+    }
+}
