@@ -49,6 +49,10 @@ where
         if has_nul(&exchange.body) {
             return Err(Problem::of(&KernelError::MalformedBody("it holds a NUL character".into())));
         }
+        // The parser would take a list for a struct; clients must not get used to that.
+        if exchange.body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::of(&KernelError::MalformedBody("it is not a JSON object".into())));
+        }
         let value: T = serde_json::from_slice(&exchange.body)
             .map_err(|error| Problem::of(&KernelError::MalformedBody(plain(&error.to_string()))))?;
         check(&value)?;

@@ -94,15 +94,19 @@ pub(crate) fn read(format: Format, file: &str) -> Result<Vec<(usize, Portable)>,
 }
 
 fn parse(line: usize, json: &str) -> Result<Portable, ThoughtError> {
-    serde_json::from_str(json).map_err(|error| {
-        let what = error.to_string().chars().filter(|c| !c.is_control()).take(120).collect();
+    let refuse = |what: &str| {
+        let what = what.chars().filter(|c| !c.is_control()).take(120).collect();
         ThoughtError::InvalidImport { line, what }
-    })
+    };
+    if !json.trim_start().starts_with('{') {
+        return Err(refuse("it is not a JSON object"));
+    }
+    serde_json::from_str(json).map_err(|error| refuse(&error.to_string()))
 }
 
 fn read_markdown(file: &str) -> Result<Vec<(usize, Portable)>, ThoughtError> {
     let mut thoughts: Vec<(usize, Portable, Vec<&str>)> = Vec::new();
-    for (index, line) in file.split('\n').enumerate() {
+    for (index, line) in file.strip_suffix('\n').unwrap_or(file).split('\n').enumerate() {
         if let Some(rest) = line.strip_prefix(HEAD) {
             let json = rest.trim_end().strip_suffix("-->").unwrap_or(rest);
             thoughts.push((index + 1, parse(index + 1, json)?, Vec::new()));
@@ -117,14 +121,9 @@ fn read_markdown(file: &str) -> Result<Vec<(usize, Portable)>, ThoughtError> {
     Ok(thoughts
         .into_iter()
         .map(|(line, mut portable, mut lines)| {
-            // The empty line after each thought, and at the end of the file the last line's end.
-            for _ in 0..2 {
-                if lines.last().is_some_and(|line| line.is_empty()) {
-                    lines.pop();
-                }
-                if lines.len() < 2 {
-                    break;
-                }
+            // The empty line after each thought is not part of it.
+            if lines.len() > 1 && lines.last().is_some_and(|line| line.is_empty()) {
+                lines.pop();
             }
             portable.text = lines.join("\n");
             (line, portable)
