@@ -7,6 +7,7 @@
 pub mod http;
 mod on_user_deleted;
 mod portable;
+mod seed;
 mod tag;
 mod thought;
 mod thoughts;
@@ -19,6 +20,7 @@ use hanse_jobs::Worker;
 use hanse_runtime::{BoxError, Built, Resources};
 use hanse_store::{Migration, Schema};
 
+pub use seed::seed;
 pub use tag::Tag;
 pub use thought::{Thought, ThoughtError};
 

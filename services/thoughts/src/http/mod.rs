@@ -9,6 +9,8 @@ mod thoughts;
 
 use hanse_http::{Access, Draft, Method, op};
 
+pub(crate) use dto::created;
+
 use crate::Thoughts;
 
 const IMPORT_LIMIT: usize = 8 * 1024 * 1024;
