@@ -135,8 +135,8 @@ pub async fn run(loaded: &Loaded, command: EventsCommand) -> anyhow::Result<Exit
 
 fn subscriptions(service: &str) -> Vec<Subscription> {
     match service {
-        "search" => hanse_search::subscriptions(),
-        "analytics" => hanse_analytics::subscriptions(),
+        "search" => hanse_search::projections(),
+        "analytics" => hanse_analytics::projections(),
         _ => Vec::new(),
     }
 }

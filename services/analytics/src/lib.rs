@@ -92,6 +92,12 @@ pub fn service(config: AnalyticsConfig) -> Service {
     .in_background()
 }
 
+/// The projections, for a replay from the command line.
+#[must_use]
+pub fn projections() -> Vec<Subscription> {
+    vec![counters()]
+}
+
 fn counters() -> Subscription {
     Subscription::new("counters")
         .on(on_thoughts::thought_created)

@@ -73,6 +73,12 @@ pub fn service(config: SearchConfig) -> Service {
     .in_background()
 }
 
+/// The projections, for a replay from the command line.
+#[must_use]
+pub fn projections() -> Vec<Subscription> {
+    vec![subscription()]
+}
+
 /// What fills the table of documents, and what empties it for a replay: changes stay numbered on,
 /// and no index that knows the old rows may go on (see [`documents`]).
 pub(crate) fn subscription() -> Subscription {
