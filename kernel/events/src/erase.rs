@@ -1,6 +1,7 @@
 //! Erasure of a person: nothing they caused stays readable, and nothing of theirs comes back.
 
 use hanse_store::{Result, Tx, params};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 const REMEMBER: &str =
@@ -23,4 +24,14 @@ pub async fn erase_owner(tx: &mut Tx, owner: Uuid) -> Result<()> {
     tx.execute(FORGET_HELD, params![owner]).await?;
     tx.purge_after_commit();
     Ok(())
+}
+
+/// Owners erased after `since`, and when: their access tokens may still be about.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn erased_since(tx: &mut Tx, since: Timestamp) -> Result<Vec<(Uuid, Timestamp)>> {
+    let sql = "SELECT owner, erased_at FROM erased_owners WHERE erased_at > $1";
+    let rows = tx.all(sql, params![since]).await?;
+    rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
 }

@@ -31,7 +31,7 @@ mod subscription;
 
 pub use applied::Applied;
 pub use emit::Emit;
-pub use erase::erase_owner;
+pub use erase::{erase_owner, erased_since};
 pub use event::{Compatibility, DomainEvent, Event, Recorded};
 pub use log::{Batch, EmbeddedLog, Log};
 pub use store::{create_snapshot, get_events, latest_snapshot};

@@ -1,0 +1,73 @@
+//! Changing one's password.
+
+use std::sync::{Arc, OnceLock};
+
+use garde::Validate;
+use hanse_contracts::identity::PasswordChanged;
+use hanse_events::Emit as _;
+use hanse_http::{Answered, Body, Cx, NoContent};
+use hanse_store::{StoreError, Tx};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::errors::PasswordError;
+use super::sign_in::refuse;
+use crate::email::Email;
+use crate::password::{self, Plain};
+use crate::service::Identity;
+use crate::{accounts, sessions};
+
+/// The old password and the new one.
+#[derive(Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = PasswordChange { current_password: "a long walk by the sea".into(), new_password: "two ravens on a wire".into() })]
+pub struct PasswordChange {
+    /// What it is now.
+    #[garde(length(min = 1, max = 1024))]
+    current_password: String,
+    /// What it shall be: at least 8 characters, any of them.
+    #[garde(length(min = 8, max = 1024))]
+    new_password: String,
+}
+
+/// Whoever holds a stolen access token must not take the account with it: the current password is
+/// asked for, and its guesses are counted as logins are.
+pub async fn change_password(
+    cx: Cx<Identity>,
+    Body(change): Body<PasswordChange>,
+) -> Result<Answered<NoContent>, PasswordError> {
+    let user = cx.user_id();
+    let account =
+        cx.read::<_, StoreError, _>(async |tx: &mut Tx| accounts::find(tx, user).await).await?;
+    let account = account.ok_or(PasswordError::InvalidToken)?;
+    let counters = cx.app.attempts.of_login(&account.email, cx.context.client);
+    let wait = cx.read::<_, StoreError, _>(async |tx: &mut Tx| counters.wait(tx).await).await?;
+    if let Some(seconds) = wait {
+        return Err(PasswordError::TooManyTries { seconds });
+    }
+    let new = Plain::new(&change.new_password);
+    let email = Email::parse(&account.email).map_err(|_| PasswordError::InvalidToken)?;
+    password::check(&new, &email, &account.name)?;
+    let current = Plain::new(&change.current_password);
+    if cx.app.passwords.prove(Some(&account), &current).await?.is_none() {
+        return Err(refuse(&cx, counters).await);
+    }
+    let phc = cx.app.passwords.hash(&new).await?;
+    let keep = cx.principal().map(|principal| principal.session_id);
+    let ended = Arc::new(OnceLock::new());
+    let told = Arc::clone(&ended);
+    let answer = cx
+        .write(async move |tx: &mut Tx| {
+            if !accounts::set_password(tx, user, &account.password, &phc).await? {
+                return Err(PasswordError::Contention);
+            }
+            counters.succeed(tx).await?;
+            tx.emit(&PasswordChanged { user_id: user }).await?;
+            told.set(sessions::revoke_others(tx, user, keep).await?).ok();
+            Ok::<_, PasswordError>(NoContent)
+        })
+        .await?;
+    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    Ok(answer)
+}

@@ -1,0 +1,126 @@
+//! Making an account.
+//!
+//! Without e-mail a registration cannot pretend to succeed, so an address that has an account is
+//! answered with 409. That answer costs what a failed login costs: a password hash, and a failure
+//! counted against the address it came from. Whoever wants to know which addresses have accounts
+//! gets three answers and then one in twenty seconds. When addresses are confirmed by mail (a later
+//! issue), this answer goes.
+
+use std::sync::Arc;
+
+use garde::Validate;
+use hanse_http::{Answered, Body, Created, Cx, Role};
+use hanse_store::{Db, StoreError, Tx};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::device::UserAgent;
+use super::errors::{AccountError, PasswordError};
+use crate::account::{Account, display_name};
+use crate::accounts;
+use crate::attempts::Counters;
+use crate::email::Email;
+use crate::mint::{Device, SignedIn, mint};
+use crate::password::{self, Plain, Proven};
+use crate::service::Identity;
+use hanse_events::Emit as _;
+
+/// A new account.
+#[derive(Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = NewUser { email: "anna@example.com".into(), password: "a long walk by the sea".into(), name: "Anna Berg".into() })]
+pub struct NewUser {
+    /// Address to sign in with.
+    #[garde(length(min = 3, max = 320))]
+    email: String,
+    /// At least 8 characters, any of them; not one of those that everybody tries first.
+    #[garde(length(min = 8, max = 1024))]
+    password: String,
+    /// Name to show.
+    #[garde(length(min = 1, max = 400))]
+    name: String,
+}
+
+/// Anybody may make an account, unless the operator says otherwise.
+pub async fn register_user(
+    cx: Cx<Identity>,
+    Body(new): Body<NewUser>,
+    UserAgent(user_agent): UserAgent,
+) -> Result<Answered<Created<SignedIn>>, AccountError> {
+    if !cx.app.config.open_registration {
+        return Err(AccountError::RegistrationClosed);
+    }
+    let draft = Draft::check(&new.email, &new.password, &new.name)?;
+    let failures = cx.app.attempts.of_login(draft.email.as_str(), cx.context.client).of_address();
+    let made = cx.app.attempts.of_registration(cx.context.client);
+    let wait = cx
+        .read::<_, StoreError, _>(async |tx: &mut Tx| {
+            Ok(failures.wait(tx).await?.max(made.wait(tx).await?))
+        })
+        .await?;
+    if let Some(seconds) = wait {
+        return Err(PasswordError::TooManyTries { seconds }.into());
+    }
+    let phc = cx.app.passwords.hash(&draft.password).await?;
+    let (app, device) = (Arc::clone(&cx.app), Device { user_agent, address: cx.context.client });
+    let answer = cx
+        .write(async move |tx: &mut Tx| {
+            made.count(tx).await?;
+            let account = draft.create(tx, phc, vec![Role::User]).await?;
+            enter(tx, &app, &account, device).await
+        })
+        .await;
+    if let Err(AccountError::AddressTaken) = answer {
+        count(&cx.app.home.db, failures).await?;
+    }
+    answer
+}
+
+async fn count(db: &Db, failures: Counters) -> Result<(), StoreError> {
+    db.write(async move |tx: &mut Tx| failures.count(tx).await).await
+}
+
+/// Signs in whoever has just made an account.
+pub(super) async fn enter(
+    tx: &mut Tx,
+    app: &Identity,
+    account: &Account,
+    device: Device,
+) -> Result<Created<SignedIn>, AccountError> {
+    let value = mint(tx, app, Proven::by_creating(account), device).await?;
+    let value = value.ok_or(StoreError::Missing)?;
+    Ok(Created { location: "/api/v1/users/me".to_owned(), version: account.version, value })
+}
+
+/// What somebody wants their account to be, checked.
+pub(super) struct Draft {
+    pub(super) email: Email,
+    pub(super) password: Plain,
+    name: String,
+}
+
+impl Draft {
+    /// Checks address, name and password.
+    pub(super) fn check(email: &str, plain: &str, name: &str) -> Result<Self, AccountError> {
+        let email = Email::parse(email).map_err(|_| AccountError::InvalidAddress)?;
+        let name = display_name(name).ok_or(AccountError::InvalidName)?;
+        let password = Plain::new(plain);
+        password::check(&password, &email, &name)?;
+        Ok(Self { email, password, name })
+    }
+
+    /// Adds the account and tells others.
+    pub(super) async fn create(
+        self,
+        tx: &mut Tx,
+        phc: String,
+        roles: Vec<Role>,
+    ) -> Result<Account, AccountError> {
+        let account = Account::new(tx, &self.email, self.name, phc, roles);
+        if !accounts::insert(tx, &account).await? {
+            return Err(AccountError::AddressTaken);
+        }
+        tx.emit(&account.registered()).await?;
+        Ok(account)
+    }
+}

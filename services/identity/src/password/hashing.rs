@@ -1,0 +1,222 @@
+//! Hashing in a pool of its own size: it is slow by design, and must not starve what is quick.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use hanse_runtime::BoxError;
+use hanse_store::Ids;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::Plain;
+use crate::account::Account;
+use crate::config::IdentityConfig;
+
+/// Too many hashes wait already.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("too many password hashes are waiting")]
+pub struct Busy;
+
+/// Evidence of who somebody is. It is made only here, where it is checked, and by those who just
+/// made an account; [`crate::mint::mint`] takes nothing less.
+pub struct Proven {
+    user_id: Uuid,
+    stored: Option<String>,
+    rehashed: Option<String>,
+}
+
+impl Proven {
+    /// Whoever makes an account and sets its password in the same transaction is its owner.
+    #[must_use]
+    pub(crate) fn by_creating(account: &Account) -> Self {
+        Self { user_id: account.id, stored: None, rehashed: None }
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn user_id(&self) -> Uuid {
+        self.user_id
+    }
+
+    /// The stored hash that was checked: it must still be the account's when the proof is used.
+    #[must_use]
+    pub(crate) fn stored(&self) -> Option<&str> {
+        self.stored.as_deref()
+    }
+
+    /// The same password under the current parameters, when those of the stored hash are outdated.
+    #[must_use]
+    pub(crate) fn rehashed(&self) -> Option<&str> {
+        self.rehashed.as_deref()
+    }
+}
+
+/// Hashes and checks passwords.
+#[derive(Clone)]
+pub struct Passwords {
+    argon: Argon2<'static>,
+    ids: Ids,
+    admitted: Arc<Semaphore>,
+    running: Arc<Semaphore>,
+    dummy: Arc<str>,
+    work: Arc<AtomicU64>,
+}
+
+impl Passwords {
+    /// A pool with these parameters.
+    ///
+    /// # Errors
+    /// Parameters that argon2 refuses.
+    pub fn new(config: &IdentityConfig, ids: Ids) -> Result<Self, BoxError> {
+        let (memory, passes) = (config.argon2_memory_kib, config.argon2_passes);
+        let params = Params::new(memory, passes, config.argon2_lanes, None)?;
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let parallel = match config.hash_parallel {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            some => some as usize,
+        };
+        let salt: [u8; 16] = ids.random();
+        let dummy = argon.hash_password_with_salt(&ids.random::<32>(), &salt)?.to_string();
+        Ok(Self {
+            argon,
+            ids,
+            admitted: Arc::new(Semaphore::new(parallel + config.hash_queue as usize)),
+            running: Arc::new(Semaphore::new(parallel)),
+            dummy: dummy.into(),
+            work: Arc::default(),
+        })
+    }
+
+    /// How many hashes were computed: two answers that must not be told apart add the same.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.work.load(Ordering::Relaxed)
+    }
+
+    /// The PHC string of a new password.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub async fn hash(&self, password: &Plain) -> Result<String, Busy> {
+        let (argon, salt) = (self.argon.clone(), self.ids.random::<16>());
+        let password = password.clone();
+        self.run(move || {
+            argon.hash_password_with_salt(password.bytes(), &salt).map(|hash| hash.to_string()).ok()
+        })
+        .await?
+        // Salt and output have fixed, valid lengths, and the parameters were tried in `new`.
+        .ok_or(Busy)
+    }
+
+    /// Checks a password against an account. `None` when there is no such account, the password is
+    /// another, or the account is disabled: the same work in each case.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub async fn prove(
+        &self,
+        account: Option<&Account>,
+        password: &Plain,
+    ) -> Result<Option<Proven>, Busy> {
+        let stored = account.map_or_else(|| self.dummy.to_string(), |a| a.password.clone());
+        let (argon, plain) = (self.argon.clone(), password.clone());
+        let phc = stored.clone();
+        let fits = self
+            .run(move || match PasswordHash::new(&phc) {
+                Ok(hash) => argon.verify_password(plain.bytes(), &hash).is_ok(),
+                Err(_) => false,
+            })
+            .await?;
+        let Some(account) = account.filter(|account| fits && !account.disabled) else {
+            return Ok(None);
+        };
+        let rehashed =
+            if self.is_current(&stored) { None } else { Some(self.hash(password).await?) };
+        Ok(Some(Proven { user_id: account.id, stored: Some(stored), rehashed }))
+    }
+
+    fn is_current(&self, phc: &str) -> bool {
+        let Ok(hash) = PasswordHash::new(phc) else { return false };
+        let wanted = self.argon.params();
+        Params::try_from(&hash).is_ok_and(|params| {
+            hash.algorithm == Algorithm::Argon2id.ident()
+                && (params.m_cost(), params.t_cost(), params.p_cost())
+                    == (wanted.m_cost(), wanted.t_cost(), wanted.p_cost())
+        })
+    }
+
+    /// Runs one hash on a blocking thread. The permits travel with it, so that a client who hangs up
+    /// does not make room for more than there is.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?;
+        self.work.fetch_add(1, Ordering::Relaxed);
+        tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop((admitted, running));
+            result
+        })
+        .await
+        .map_err(|_| Busy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::tests::account;
+    use hanse_store::Clock;
+
+    fn passwords(config: &IdentityConfig) -> Passwords {
+        Passwords::new(config, Ids::system(Clock::system())).unwrap()
+    }
+
+    /// AUTN-01: unknown, wrong and disabled cost the same work.
+    #[tokio::test]
+    async fn failures_cost_one_hash_each() {
+        let pool = passwords(&IdentityConfig::for_tests());
+        let right = Plain::new("correct horse battery");
+        let mut anna = account();
+        anna.password = pool.hash(&right).await.unwrap();
+        let mut disabled = anna.clone();
+        disabled.disabled = true;
+        let wrong = Plain::new("another horse battery");
+        for (who, typed) in [(None, &right), (Some(&anna), &wrong), (Some(&disabled), &right)] {
+            let before = pool.work();
+            assert!(pool.prove(who, typed).await.unwrap().is_none());
+            assert_eq!(pool.work() - before, 1);
+        }
+        assert!(pool.prove(Some(&anna), &right).await.unwrap().is_some());
+    }
+
+    /// AUTN-05: argon2id with the configured parameters, and a rehash when they change.
+    #[tokio::test]
+    async fn hashes_say_their_parameters_and_are_renewed() {
+        let old = passwords(&IdentityConfig::for_tests());
+        let new = passwords(&IdentityConfig::default());
+        let typed = Plain::new("correct horse battery");
+        let mut anna = account();
+        anna.password = old.hash(&typed).await.unwrap();
+        let proven = new.prove(Some(&anna), &typed).await.unwrap().unwrap();
+        let rehashed = proven.rehashed().unwrap().to_owned();
+        assert!(rehashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{rehashed}");
+        anna.password = rehashed;
+        assert!(new.prove(Some(&anna), &typed).await.unwrap().unwrap().rehashed().is_none());
+    }
+
+    /// The queue is bounded: what does not fit is told so at once.
+    #[tokio::test]
+    async fn a_full_queue_refuses() {
+        let config =
+            IdentityConfig { hash_parallel: 1, hash_queue: 1, ..IdentityConfig::for_tests() };
+        let pool = passwords(&config);
+        let typed = Plain::new("correct horse battery");
+        let (a, b, c) = tokio::join!(pool.hash(&typed), pool.hash(&typed), pool.hash(&typed));
+        assert_eq!([a.is_ok(), b.is_ok(), c.is_ok()], [true, true, false]);
+    }
+}

@@ -1,0 +1,138 @@
+//! Putting the service together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hanse_http::{Home, Routes, Sealer, Verifier};
+use hanse_runtime::{BoxError, Built, Resources, Service};
+use hanse_store::{Migration, Schema, StoreError, Tx};
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use crate::attempts::Attempts;
+use crate::config::IdentityConfig;
+use crate::keys::KeyRing;
+use crate::password::Passwords;
+use crate::refresh_token::RefreshTokens;
+use crate::session::after;
+use crate::{http, sessions, upkeep};
+
+/// The name of the service.
+pub(crate) const NAME: &str = "identity";
+
+const SCHEMA: Schema = Schema {
+    owner: NAME,
+    migrations: &[Migration {
+        name: "0001_identity",
+        sql: include_str!("../schema/0001_identity.sql"),
+    }],
+};
+
+/// How often the store is asked for what other processes have changed.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The state of the service.
+pub struct Identity {
+    pub(crate) home: Home,
+    pub(crate) config: IdentityConfig,
+    pub(crate) passwords: Passwords,
+    pub(crate) attempts: Attempts,
+    pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) keys: KeyRing,
+    pub(crate) verifier: Verifier,
+}
+
+impl hanse_http::Service for Identity {
+    fn home(&self) -> &Home {
+        &self.home
+    }
+}
+
+impl Identity {
+    /// How long an access token is valid.
+    #[must_use]
+    pub(crate) fn access_lifetime(&self) -> SignedDuration {
+        SignedDuration::from_mins(i64::from(self.config.access_minutes))
+    }
+
+    /// Refuses the access tokens of sessions, or of an account that is gone, in this process. Called
+    /// after the commit that ended them.
+    pub(crate) fn refuse(&self, ids: impl IntoIterator<Item = Uuid>) {
+        let now = self.home.db.clock().now();
+        let until = after(now, self.access_lifetime());
+        for id in ids {
+            self.verifier.revocations().revoke(id, until, now);
+        }
+    }
+
+    /// Learns what was revoked before this process started, or by another one.
+    pub(crate) async fn learn_revocations(&self) -> Result<(), StoreError> {
+        let now = self.home.db.clock().now();
+        let since = after(now, -self.access_lifetime());
+        let revoked = self
+            .home
+            .db
+            .read::<_, StoreError, _>(async move |tx: &mut Tx| {
+                let mut ids = sessions::revoked_since(tx, since).await?;
+                ids.extend(hanse_events::erased_since(tx, since).await?);
+                Ok(ids)
+            })
+            .await?;
+        for (id, at) in revoked {
+            let until = after(at, self.access_lifetime());
+            self.verifier.revocations().revoke(id, until, now);
+        }
+        Ok(())
+    }
+}
+
+/// Identity with its default configuration.
+#[must_use]
+pub fn service_with_defaults() -> Service {
+    service(IdentityConfig::default())
+}
+
+/// Identity.
+#[must_use]
+pub fn service(config: IdentityConfig) -> Service {
+    Service::new(NAME, SCHEMA, move |resources| build(config, resources))
+}
+
+async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, BoxError> {
+    let Resources { home, verifier, secrets, .. } = resources;
+    let db = home.db.clone();
+    let ids = db.ids().clone();
+    let sealer = Sealer::new(secrets.derive("identity signing keys"), ids.clone());
+    let keys = KeyRing::new(&config, sealer, verifier.clone());
+    keys.rotate(&db).await?;
+    let app = Arc::new(Identity {
+        passwords: Passwords::new(&config, ids)?,
+        attempts: Attempts::new(&config, secrets.derive("identity attempts")),
+        refresh_tokens: RefreshTokens::new(secrets.derive("identity refresh tokens")),
+        home,
+        config,
+        keys,
+        verifier,
+    });
+    app.learn_revocations().await?;
+    upkeep::schedule(&db).await?;
+    let watched = Arc::clone(&app);
+    Ok(Built::new(http::routes(Routes::new(NAME), &app))
+        .jobs(upkeep::worker(&app))
+        .task("identity watch", move || watch(Arc::clone(&watched))))
+}
+
+/// Several processes may share the store: what one revokes or rotates, the others see here.
+async fn watch(app: Arc<Identity>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let seen = match app.learn_revocations().await {
+            Ok(()) => app.keys.reload(&app.home.db).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = seen {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "what other processes revoked could not be read");
+        }
+    }
+}

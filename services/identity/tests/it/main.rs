@@ -1,0 +1,4 @@
+//! Scenes of identity.
+
+mod account;
+mod support;
