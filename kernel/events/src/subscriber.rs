@@ -163,8 +163,7 @@ impl Subscriber {
     /// # Errors
     /// A failure of the store; nothing of the batch happened.
     pub async fn step(&self) -> Result<Progress> {
-        let known = *self.position.borrow();
-        let position = if known < 0 { self.load().await? } else { known };
+        let position = self.current().await?;
         let retried = self.retry_due().await?;
         let batch = self.log.read(position, BATCH).await?;
         let Some(last) = batch.events.last().map(|event| event.seq) else {
@@ -184,6 +183,21 @@ impl Subscriber {
             Err(Failure::Handler(_)) => self.apply_singly(position, &events).await?,
         }
         Ok(Progress::Moved)
+    }
+
+    /// Where the database says we are: an operator may have set it back, another replica ahead.
+    async fn current(&self) -> Result<i64> {
+        let (name, source) = self.key();
+        let row = self
+            .db
+            .read::<_, StoreError, _>(async |tx: &mut Tx| {
+                tx.optional(POSITION, params![name, &source]).await
+            })
+            .await?;
+        let Some(row) = row else { return self.load().await };
+        let seq = row.at::<i64>(0)?;
+        self.position.send_if_modified(|known| std::mem::replace(known, seq) != seq);
+        Ok(seq)
     }
 
     async fn load(&self) -> Result<i64> {

@@ -100,9 +100,6 @@ pub enum KernelError {
     #[api(409, "HTT-019")]
     #[error("somebody else changed the same thing at the same time; try again")]
     Contention,
-    #[api(502, "HTT-020")]
-    #[error("the service behind the gateway did not answer")]
-    BadGateway,
     #[api(500, "HTT-999")]
     #[error("something went wrong on our side")]
     Internal,

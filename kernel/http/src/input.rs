@@ -46,6 +46,13 @@ where
 
     fn take(exchange: &Exchange) -> Result<Self, Problem> {
         expect_content(exchange, "application/json", &["application/json", "application/merge-patch+json"])?;
+        if has_nul(&exchange.body) {
+            return Err(Problem::of(&KernelError::MalformedBody("it holds a NUL character".into())));
+        }
+        // The parser would take a list for a struct; clients must not get used to that.
+        if exchange.body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::of(&KernelError::MalformedBody("it is not a JSON object".into())));
+        }
         let value: T = serde_json::from_slice(&exchange.body)
             .map_err(|error| Problem::of(&KernelError::MalformedBody(plain(&error.to_string()))))?;
         check(&value)?;
@@ -128,6 +135,9 @@ where
 
     fn take(exchange: &Exchange) -> Result<Self, Problem> {
         let query = exchange.parts.uri.query().unwrap_or_default();
+        if query.contains("%00") {
+            return Err(Problem::of(&KernelError::MalformedQuery("it holds a NUL character".into())));
+        }
         let value: T = serde_urlencoded::from_str(query)
             .map_err(|error| Problem::of(&KernelError::MalformedQuery(plain(&error.to_string()))))?;
         check(&value)?;
@@ -184,6 +194,16 @@ fn expect_content(exchange: &Exchange, wanted: &'static str, allowed: &[&str]) -
     let kind = exchange.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.ok_or_else(refuse)?.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if allowed.contains(&kind.as_str()) { Ok(kind) } else { Err(refuse()) }
+}
+
+/// Is there an escaped NUL in this JSON? PostgreSQL cannot store one, so nobody may.
+fn has_nul(json: &[u8]) -> bool {
+    let mut escaped = false;
+    json.iter().enumerate().any(|(at, byte)| {
+        let nul = escaped && json.get(at..at + 5) == Some(b"u0000");
+        escaped = *byte == b'\\' && !escaped;
+        nul
+    })
 }
 
 /// A parser's message without control characters, and short.

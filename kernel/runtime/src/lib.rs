@@ -10,6 +10,7 @@
 
 pub mod config;
 mod erase;
+mod housekeeping;
 mod ops;
 mod platform;
 mod secrets;
@@ -17,6 +18,7 @@ mod service;
 mod supervisor;
 
 pub use erase::erase;
+pub use housekeeping::housekeeping;
 pub use ops::{OpsFront, health};
 pub use platform::{Cell, Dependency, Platform, PlatformConfig, StartError};
 pub use secrets::{SecretError, Secrets};

@@ -18,6 +18,8 @@ pub enum Topic {
     Events,
     /// Jobs were scheduled; the value only counts.
     Jobs,
+    /// Anything at all; the value only counts. For what is computed from a service's own tables.
+    Commits,
 }
 
 /// The result of a transaction and the sequence number of the last event it appended.
@@ -41,6 +43,7 @@ struct Inner {
     ids: Ids,
     events: watch::Sender<i64>,
     jobs: watch::Sender<i64>,
+    commits: watch::Sender<i64>,
 }
 
 enum Backend {
@@ -70,6 +73,7 @@ impl Db {
             ids,
             events: watch::Sender::new(0),
             jobs: watch::Sender::new(0),
+            commits: watch::Sender::new(0),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -200,6 +204,7 @@ impl Db {
         match topic {
             Topic::Events => self.inner.events.subscribe(),
             Topic::Jobs => self.inner.jobs.subscribe(),
+            Topic::Commits => self.inner.commits.subscribe(),
         }
     }
 
@@ -276,6 +281,7 @@ impl Db {
         if effects.jobs {
             self.inner.jobs.send_modify(|count| *count += 1);
         }
+        self.inner.commits.send_modify(|count| *count += 1);
     }
 }
 

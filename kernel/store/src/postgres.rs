@@ -73,7 +73,11 @@ async fn ensure_database(config: &Config, database: &str) -> Result<()> {
         .await?
         .is_some();
     if !exists {
-        let created = client.batch_execute(&format!("CREATE DATABASE {database}")).await;
+        // Text compares by bytes, as on SQLite, so that lists have one order.
+        let create = format!(
+            "CREATE DATABASE {database} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+        );
+        let created = client.batch_execute(&create).await;
         // Another process may have been faster; the connection that follows will tell.
         if let Err(error) = created
             && !matches!(error.code().map(tokio_postgres::error::SqlState::code), Some("42P04" | "23505"))

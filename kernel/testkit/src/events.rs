@@ -31,3 +31,13 @@ impl Stage {
             .expect("the event is appended");
     }
 }
+
+impl Stage {
+    /// Everything in a service's log, at most 1,000 events.
+    pub async fn log(&self, service: &str) -> Vec<hanse_events::Recorded> {
+        self.db(service)
+            .read::<_, StoreError, _>(async |tx: &mut Tx| hanse_events::admin::list(tx, 0, 1000).await)
+            .await
+            .expect("the log can be read")
+    }
+}

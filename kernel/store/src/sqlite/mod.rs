@@ -20,6 +20,12 @@ use crate::{Result, StoreError};
 const OLDEST: i32 = 3_051_003;
 const WITHDRAWN: i32 = 3_052_000;
 
+/// The version of the SQLite that is built in.
+#[must_use]
+pub fn version() -> String {
+    rusqlite::version().to_owned()
+}
+
 /// The store of one service on SQLite.
 pub(crate) struct SqliteStore {
     pub(crate) path: PathBuf,

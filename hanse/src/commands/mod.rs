@@ -1,0 +1,18 @@
+//! The commands besides `serve`, `backup` and `restore`.
+
+pub mod config;
+pub mod dev;
+pub mod doctor;
+pub mod events;
+pub mod migrate;
+pub mod openapi;
+pub mod user;
+pub mod version;
+
+use serde::Serialize;
+
+/// Prints a value for a machine.
+pub fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! `hanse user create|disable|reset-password`
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use hanse_http::Role;
+use hanse_identity::admin;
+use serde_json::json;
+
+use crate::compose;
+use crate::config::Loaded;
+
+/// What to do with accounts. Works beside a running platform.
+#[derive(Subcommand)]
+#[command(after_help = "Examples:\n  hanse user create --admin --email you@example.com\n  echo \"$SECRET\" | hanse user create --email ann@example.com --name Ann --password-stdin\n  hanse user disable --email ann@example.com\n  hanse user reset-password --email ann@example.com")]
+pub enum UserCommand {
+    /// Make an account; without --password-stdin a password is made and printed once
+    Create(CreateArgs),
+    /// End an account's sessions and let it not sign in any more
+    Disable(WhichArgs),
+    /// Give an account a new password and end its sessions
+    ResetPassword(ResetArgs),
+}
+
+/// Options of `user create`.
+#[derive(Args)]
+pub struct CreateArgs {
+    /// E-mail address
+    #[arg(long)]
+    email: String,
+    /// Display name [default: the part of the address before @]
+    #[arg(long)]
+    name: Option<String>,
+    /// With the roles admin and operator
+    #[arg(long)]
+    admin: bool,
+    /// With the role operator
+    #[arg(long)]
+    operator: bool,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// For a machine
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which account.
+#[derive(Args)]
+pub struct WhichArgs {
+    /// E-mail address
+    #[arg(long)]
+    email: String,
+}
+
+/// Options of `user reset-password`.
+#[derive(Args)]
+pub struct ResetArgs {
+    /// E-mail address
+    #[arg(long)]
+    email: String,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// Runs the command.
+pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCode> {
+    // The first account may be made before the platform ever ran: the data is made ready then.
+    let config = &loaded.config;
+    let new = config.store.url.is_empty() && !config.server.data.join("identity.db").exists();
+    if new {
+        let _folder = compose::DataFolder::take(config)?;
+        compose::platform(config, &compose::Shared::new(loaded)?).await?;
+    }
+    let db = compose::open_db(loaded, "identity").await?;
+    match command {
+        UserCommand::Create(args) => {
+            let (password, made) = password(args.password_stdin, &db)?;
+            let name = args.name.clone().unwrap_or_else(|| {
+                args.email.split('@').next().unwrap_or_default().to_owned()
+            });
+            let mut roles = vec![Role::User];
+            if args.operator || args.admin {
+                roles.push(Role::Operator);
+            }
+            if args.admin {
+                roles.push(Role::Admin);
+            }
+            let id = admin::create_user(&db, &config.identity, &args.email, &name, &password, &roles).await?;
+            let shown = made.then_some(password);
+            if args.json {
+                super::print_json(&json!({ "id": id, "email": args.email, "password": shown }))?;
+            } else {
+                println!("{} has the account {id}", args.email);
+                if let Some(password) = shown {
+                    println!("password (shown once): {password}");
+                }
+            }
+        }
+        UserCommand::Disable(args) => {
+            admin::disable_user(&db, &args.email).await?;
+            println!("{} cannot sign in any more; open sessions end within minutes", args.email);
+        }
+        UserCommand::ResetPassword(args) => {
+            let (password, made) = password(args.password_stdin, &db)?;
+            admin::reset_password(&db, &config.identity, &args.email, &password).await?;
+            println!("{} has a new password; all sessions were ended", args.email);
+            if made {
+                println!("password (shown once): {password}");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The password from standard input, or a new one; true when it was made here.
+fn password(stdin: bool, db: &hanse_store::Db) -> anyhow::Result<(String, bool)> {
+    if stdin {
+        let mut text = String::new();
+        std::io::stdin().take(4096).read_to_string(&mut text).context("no password on standard input")?;
+        return Ok((text.trim_end_matches(['\r', '\n']).to_owned(), false));
+    }
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes: [u8; 20] = db.ids().random();
+    let letters = bytes.iter().filter_map(|byte| LETTERS.get(usize::from(*byte % 32)));
+    Ok((letters.map(|letter| char::from(*letter)).collect(), true))
+}

@@ -1,0 +1,210 @@
+//! The configuration of the whole platform: one section per part, each defined by that part.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use hanse_runtime::config::{self, Config as _, ConfigError, Mistake, Sources};
+use hanse_telemetry::LogConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Common;
+use crate::serve::ServeArgs;
+
+/// The configuration of Hanse.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Addresses and folders.
+    pub server: ServerConfig,
+    /// Where data lives.
+    pub store: StoreSection,
+    /// The master key.
+    pub secrets: SecretsSection,
+    /// Logs and traces.
+    pub log: LogConfig,
+    /// Request budgets.
+    pub limits: hanse_gateway::LimitsConfig,
+    /// The public door.
+    pub gateway: hanse_gateway::GatewayConfig,
+    /// Accounts, passwords and tokens.
+    pub identity: hanse_identity::IdentityConfig,
+    /// The search index.
+    pub search: hanse_search::SearchConfig,
+    /// Counters and rollups.
+    pub analytics: hanse_analytics::AnalyticsConfig,
+}
+
+/// Addresses and folders.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Folder of the data.
+    pub data: PathBuf,
+    /// Public address.
+    pub listen: SocketAddr,
+    /// Address of the operations listener (health, metrics, traces). It answers without
+    /// authentication: keep it on loopback or a private network.
+    pub ops: SocketAddr,
+    /// The address that clients use; it is the issuer of tokens. Links are made from it and never
+    /// from a request.
+    pub public_url: String,
+    /// Services of this process; all when empty.
+    pub only: Vec<String>,
+    /// Connections at the same time.
+    pub connections: usize,
+    /// Seconds between saying "not ready" and refusing connections when stopping, so that load
+    /// balancers can look away first.
+    pub drain_delay_seconds: u32,
+    /// Seconds that requests under way have to finish when stopping.
+    pub drain_seconds: u32,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            data: "data".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            ops: SocketAddr::from(([127, 0, 0, 1], 3099)),
+            public_url: "http://127.0.0.1:3000".into(),
+            only: Vec::new(),
+            connections: 10_000,
+            drain_delay_seconds: 0,
+            drain_seconds: 25,
+        }
+    }
+}
+
+/// Where data lives.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSection {
+    /// PostgreSQL server, as `postgres://user:password@host:port/postgres`; empty for the embedded
+    /// store in the data folder. Each service has a database of its own.
+    pub url: String,
+    /// File that holds the url instead.
+    pub url_file: String,
+    /// Prefix of the database names.
+    pub prefix: String,
+    /// Connections per service.
+    pub pool: usize,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self { url: String::new(), url_file: String::new(), prefix: "hanse_".into(), pool: 16 }
+    }
+}
+
+impl std::fmt::Debug for StoreSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreSection").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// The master key.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsSection {
+    /// 32 random bytes in base64. When empty, the file is used.
+    pub master_key: String,
+    /// File that holds the master key; `<data>/master.key` when empty, made on the first start.
+    pub master_key_file: String,
+}
+
+impl std::fmt::Debug for SecretsSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretsSection(…)")
+    }
+}
+
+impl config::Config for Config {
+    fn mistakes(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for name in &self.server.only {
+            if !crate::compose::NAMES.contains(&name.as_str()) {
+                let what = format!("{name} is no service; there are {}", crate::compose::NAMES.join(", "));
+                found.push(("server.only".to_owned(), what));
+            }
+        }
+        let url = &self.server.public_url;
+        if !(url.starts_with("https://") || url.starts_with("http://")) || url.ends_with('/') {
+            found.push(("server.public_url".into(), "write it like https://hanse.example.com".into()));
+        }
+        if self.server.connections == 0 {
+            found.push(("server.connections".into(), "must be at least 1".into()));
+        }
+        if self.store.pool == 0 {
+            found.push(("store.pool".into(), "must be at least 1".into()));
+        }
+        if !self.store.url.is_empty() && !self.store.url.starts_with("postgres") {
+            found.push(("store.url".into(), "must begin with postgres://".into()));
+        }
+        found.extend(self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())));
+        found.extend(self.limits.mistakes());
+        found.extend(self.gateway.mistakes());
+        found.extend(self.identity.mistakes());
+        found.extend(self.search.mistakes());
+        found.extend(self.analytics.mistakes());
+        found
+    }
+}
+
+impl Config {
+    /// The configuration with secrets replaced by dots, to be shown.
+    pub fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        for secret in [&mut shown.store.url, &mut shown.secrets.master_key] {
+            if !secret.is_empty() {
+                "…".clone_into(secret);
+            }
+        }
+        shown
+    }
+}
+
+/// A configuration that was read.
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+}
+
+impl Loaded {
+    /// Reads file, environment and flags.
+    pub fn read(common: &Common, serve: Option<&ServeArgs>) -> Result<Self, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let from_environment = std::env::var("HANSE_CONFIG").ok().map(PathBuf::from);
+        let file = common.config.clone().or(from_environment);
+        let mut sets = common.set.clone();
+        if let Some(data) = &common.data {
+            sets.push(format!("server.data={}", toml_text(&data.display().to_string())));
+        }
+        if let Some(args) = serve {
+            sets.extend(args.sets());
+        }
+        let environment = std::env::vars().collect();
+        let sources = Sources { file: file.as_deref(), environment, sets: &sets };
+        let mut config: Config = config::load(&sources)?;
+        if !config.store.url_file.is_empty() {
+            let path = config.store.url_file.clone();
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                let what = error.to_string();
+                ConfigError(vec![Mistake { key: "store.url_file".into(), whence: path, what }])
+            })?;
+            text.trim().clone_into(&mut config.store.url);
+        }
+        let mistakes = config.mistakes();
+        if mistakes.is_empty() {
+            return Ok(Self { config });
+        }
+        let whence = || "value".to_owned();
+        Err(ConfigError(
+            mistakes.into_iter().map(|(key, what)| Mistake { key, whence: whence(), what }).collect(),
+        ))
+    }
+}
+
+/// A text as a TOML value.
+pub fn toml_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

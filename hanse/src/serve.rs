@@ -1,0 +1,164 @@
+//! Build, bind, start, drain.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+use hanse_gateway::{Documents, Gateway, Upstream};
+use hanse_http::{Table, server};
+use hanse_runtime::OpsFront;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::compose::{self, DataFolder, Shared};
+use crate::config::{Config, Loaded, toml_text};
+
+include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
+
+/// Options of `serve`.
+#[derive(Args, Clone, Default)]
+#[command(after_help = "Stops on SIGTERM or Ctrl-C: it says \"not ready\", finishes what is under way, and exits 0.\n\nExamples:\n  hanse serve\n  hanse serve --listen 0.0.0.0:8080 --data /srv/hanse\n  hanse serve --set log.format=json --set server.public_url=https://hanse.example.com")]
+pub struct ServeArgs {
+    /// Services of this process, separated by commas [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Public address [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Operations address [default: 127.0.0.1:3099]
+    #[arg(long, value_name = "ADDR")]
+    pub ops: Option<SocketAddr>,
+}
+
+impl ServeArgs {
+    /// The same as configuration keys.
+    pub fn sets(&self) -> Vec<String> {
+        let mut sets = Vec::new();
+        if !self.only.is_empty() {
+            let names: Vec<String> = self.only.iter().map(|name| toml_text(name)).collect();
+            sets.push(format!("server.only=[{}]", names.join(",")));
+        }
+        if let Some(address) = self.listen {
+            sets.push(format!("server.listen=\"{address}\""));
+        }
+        if let Some(address) = self.ops {
+            sets.push(format!("server.ops=\"{address}\""));
+        }
+        sets
+    }
+}
+
+/// Serves until a signal.
+pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let config = &loaded.config;
+    let guard = hanse_telemetry::init(&config.log)?;
+    let folder = DataFolder::take(config)?;
+    let listener = bind(config.server.listen, "server.listen", "--listen").await?;
+    let ops_listener = bind(config.server.ops, "server.ops", "--ops").await?;
+    let shared = Shared::new(&loaded)?;
+    let platform = Arc::new(compose::platform(config, &shared).await?);
+    if let Some(error) = platform.missing_peers().into_iter().next() {
+        return Err(error.into());
+    }
+    let draining = Arc::new(AtomicBool::new(false));
+    let table = Table::new(platform.cells().iter().map(|cell| &cell.routes))?;
+    let openapi = compose::openapi(platform.cells().iter().map(|cell| &cell.routes));
+    let edge = shared.edge(config);
+    let gateway = Arc::new(Gateway::new(
+        edge.clone(),
+        Upstream::Local(table),
+        &config.gateway,
+        &config.limits,
+        Documents::new(&openapi, ERROR_PAGES),
+        Arc::clone(&draining),
+    ));
+    let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));
+    let supervisor = platform.start();
+    let (stop, stopped) = watch::channel(false);
+    let limits = server::Limits {
+        connections: config.server.connections,
+        drain_time: Duration::from_secs(config.server.drain_seconds.into()),
+        ..server::Limits::default()
+    };
+    let ops_limits = server::Limits { connections: 256, ..limits };
+    let public_address = listener.local_addr()?;
+    let ops_address = ops_listener.local_addr()?;
+    let public =
+        server::serve(listener, gateway, limits, shared.metrics.clone(), stop_signal(stopped.clone()));
+    let operations =
+        server::serve(ops_listener, ops, ops_limits, shared.metrics.clone(), stop_signal(stopped));
+    announce(config, &platform, public_address, ops_address, started).await;
+    let drain = async {
+        wait_for_signal().await?;
+        tracing::info!("stopping: not ready any more, finishing what is under way");
+        draining.store(true, Ordering::Release);
+        tokio::time::sleep(Duration::from_secs(config.server.drain_delay_seconds.into())).await;
+        stop.send_replace(true);
+        anyhow::Ok(())
+    };
+    let ((), (), drained) = tokio::join!(public, operations, drain);
+    drained?;
+    supervisor.stop().await;
+    // The stores fold their logs in when the last reference goes.
+    drop(platform);
+    tracing::info!("stopped");
+    drop((folder, guard));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: SocketAddr, key: &str, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another address with {flag} or {key}")
+    })
+}
+
+async fn stop_signal(mut stopped: watch::Receiver<bool>) {
+    stopped.wait_for(|stopped| *stopped).await.ok();
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Says where it listens, and how to make the first administrator while there is none.
+async fn announce(
+    config: &Config,
+    platform: &hanse_runtime::Platform,
+    public: SocketAddr,
+    ops: SocketAddr,
+    started: Instant,
+) {
+    let names: Vec<&str> = platform.cells().iter().map(|cell| cell.name).collect();
+    let mut text = format!(
+        "hanse {version} is ready after {ms} ms\n  public      http://{public}   (documents at /docs)\n  \
+         operations  http://{ops}   (/health /ready /metrics /tracing)\n  services    {names}\n  data        {data}\n",
+        version = env!("CARGO_PKG_VERSION"),
+        ms = started.elapsed().as_millis(),
+        names = names.join(", "),
+        data = config.server.data.display(),
+    );
+    if let Some(identity) = platform.cell("identity")
+        && let Ok(false) = hanse_identity::admin::has_admin(&identity.db).await
+    {
+        text.push_str(
+            "  There is no administrator yet. Make one with\n    \
+             hanse user create --admin --email you@example.com\n",
+        );
+    }
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+    tracing::info!(%public, %ops, services = names.join(","), "ready");
+}

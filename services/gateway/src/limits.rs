@@ -1,0 +1,155 @@
+//! Request budgets (D-008, E-017, M-078, M-080). An account has its own wherever it calls from;
+//! guests have one per address. They are kept in the process; what must survive a restart (guessing
+//! passwords) is counted durably by identity.
+
+use std::time::Duration;
+
+use hanse_cache::rate::clock::DefaultClock;
+use hanse_cache::rate::{Decision, Quota, RateKey, RateLimiter};
+use hanse_http::Context;
+use http::{HeaderMap, HeaderValue};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Callers that are remembered; more share one budget.
+const CALLERS: usize = 100_000;
+
+/// Request budgets.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Turn the budgets off, for a benchmark.
+    pub enabled: bool,
+    /// Requests per second that an account may keep up.
+    pub user_per_second: u32,
+    /// Requests that an account may send at once.
+    pub user_burst: u32,
+    /// Requests per second that an address may keep up without signing in.
+    pub guest_per_second: u32,
+    /// Requests that an address may send at once without signing in.
+    pub guest_burst: u32,
+    /// Requests per hour and caller under /api/users.
+    pub users_per_hour: u32,
+    /// Requests per hour and caller under /api/agents.
+    pub agents_per_hour: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            user_per_second: 100,
+            user_burst: 300,
+            guest_per_second: 20,
+            guest_burst: 100,
+            users_per_hour: 500,
+            agents_per_hour: 1000,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// Mistakes, as (key, what is wrong).
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<(String, String)> {
+        [
+            ("limits.user_per_second", self.user_per_second),
+            ("limits.user_burst", self.user_burst),
+            ("limits.guest_per_second", self.guest_per_second),
+            ("limits.guest_burst", self.guest_burst),
+            ("limits.users_per_hour", self.users_per_hour),
+            ("limits.agents_per_hour", self.agents_per_hour),
+        ]
+        .into_iter()
+        .filter(|(_, value)| *value == 0)
+        .map(|(key, _)| (key.to_owned(), "must be at least 1; to have no limits set limits.enabled=false".into()))
+        .collect()
+    }
+}
+
+/// One kind of budget.
+struct Budget {
+    name: &'static str,
+    policy: HeaderValue,
+    limiter: RateLimiter,
+}
+
+impl Budget {
+    fn new(name: &'static str, quota: Quota) -> Self {
+        let policy = HeaderValue::try_from(quota.policy_header(name)).unwrap_or(HeaderValue::from_static(""));
+        Self { name, policy, limiter: RateLimiter::new(quota, CALLERS, DefaultClock::default()) }
+    }
+
+    fn spend(&self, key: RateKey) -> Spent {
+        Spent { name: self.name, policy: self.policy.clone(), decision: self.limiter.check(key) }
+    }
+}
+
+pub(crate) struct Limits {
+    budgets: Option<Budgets>,
+}
+
+struct Budgets {
+    user: Budget,
+    guest: Budget,
+    users: Budget,
+    agents: Budget,
+}
+
+/// What a request has taken from its budget.
+pub(crate) struct Spent {
+    name: &'static str,
+    policy: HeaderValue,
+    decision: Decision,
+}
+
+impl Spent {
+    /// Seconds to wait when the budget is used up.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        self.decision.retry_after_seconds()
+    }
+
+    /// Says how things stand (draft-ietf-httpapi-ratelimit-headers).
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::try_from(self.decision.header(self.name)) {
+            headers.insert("ratelimit", value);
+        }
+        headers.insert("ratelimit-policy", self.policy);
+    }
+}
+
+impl Limits {
+    pub(crate) fn new(config: &LimitsConfig) -> Self {
+        let steady = |burst, per_second: u32| Quota { burst, per_second: per_second.into() };
+        let hourly = |count| Quota::per_window(count, Duration::from_secs(3600));
+        let budgets = config.enabled.then(|| Budgets {
+            user: Budget::new("user", steady(config.user_burst, config.user_per_second)),
+            guest: Budget::new("guest", steady(config.guest_burst, config.guest_per_second)),
+            users: Budget::new("users", hourly(config.users_per_hour)),
+            agents: Budget::new("agents", hourly(config.agents_per_hour)),
+        });
+        Self { budgets }
+    }
+
+    /// Takes one request from the caller's budget; from the resource's own first, where it has one.
+    pub(crate) fn check(&self, path: &str, context: &Context) -> Option<Spent> {
+        let budgets = self.budgets.as_ref()?;
+        let (key, general) = match context.caller.user_id() {
+            Some(id) => (RateKey::principal(id.as_u128()), &budgets.user),
+            None => (RateKey::address(context.client), &budgets.guest),
+        };
+        let own = match path.split('/').nth(3) {
+            Some("users") => Some(&budgets.users),
+            Some("agents") => Some(&budgets.agents),
+            _ => None,
+        };
+        let own = own.map(|budget| budget.spend(key));
+        Some(match own {
+            Some(spent) if spent.retry_after().is_some() => spent,
+            own => {
+                let general = general.spend(key);
+                if general.retry_after().is_some() { general } else { own.unwrap_or(general) }
+            }
+        })
+    }
+}
