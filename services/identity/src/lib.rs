@@ -18,6 +18,7 @@ mod accounts;
 pub mod admin;
 mod attempts;
 mod config;
+pub mod draft;
 pub mod email;
 mod http;
 mod keys;

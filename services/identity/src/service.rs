@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hanse_http::{Home, Routes, Sealer, Verifier};
+use hanse_http::{Home, Routes, Verifier};
 use hanse_runtime::{BoxError, Built, Resources, Service};
 use hanse_store::{Migration, Schema, StoreError, Tx};
 use jiff::SignedDuration;
@@ -15,7 +15,7 @@ use crate::keys::KeyRing;
 use crate::password::Passwords;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
-use crate::{http, sessions, upkeep};
+use crate::{admin, http, sessions, upkeep};
 
 /// The name of the service.
 pub(crate) const NAME: &str = "identity";
@@ -102,8 +102,7 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
     let Resources { home, verifier, secrets, .. } = resources;
     let db = home.db.clone();
     let ids = db.ids().clone();
-    let sealer = Sealer::new(secrets.derive("identity signing keys"), ids.clone());
-    let keys = KeyRing::new(&config, sealer, verifier.clone());
+    let keys = KeyRing::new(&config, admin::seed_sealer(&db, &secrets), verifier.clone());
     keys.rotate(&db).await?;
     let app = Arc::new(Identity {
         passwords: Passwords::new(&config, ids)?,

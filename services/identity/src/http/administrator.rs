@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::device::UserAgent;
 use super::errors::AccountError;
-use super::registration::{Draft, enter};
+use super::registration::enter;
+use crate::draft::Draft;
 use crate::mint::{Device, SignedIn};
 use crate::service::Identity;
 use crate::setup;

@@ -2,9 +2,9 @@
 
 use hanse_http::{ApiError, KernelError, PreconditionError};
 use hanse_store::StoreError;
-use serde_json::{Value, json};
 
-use crate::password::{Busy, Unfit};
+use crate::draft::DraftError;
+use crate::password::{Busy, UnfitPassword};
 
 /// Refusals of everything that takes a password.
 #[derive(Debug, thiserror::Error, ApiError)]
@@ -26,30 +26,10 @@ pub enum PasswordError {
     Contention,
     #[api(transparent)]
     #[error(transparent)]
-    NewPassword(#[from] NewPasswordError),
+    NewPassword(#[from] UnfitPassword),
     #[api(transparent)]
     #[error(transparent)]
     Storage(#[from] StoreError),
-}
-
-/// A password that is not taken.
-#[derive(Debug, thiserror::Error, ApiError)]
-pub enum NewPasswordError {
-    #[api(422, "IDN-003", details = details)]
-    #[error("this password is not taken: {reason}")]
-    UnfitPassword { reason: Unfit, details: Value },
-}
-
-impl From<Unfit> for NewPasswordError {
-    fn from(reason: Unfit) -> Self {
-        Self::UnfitPassword { reason, details: json!({ "password": reason.to_string() }) }
-    }
-}
-
-impl From<Unfit> for PasswordError {
-    fn from(reason: Unfit) -> Self {
-        Self::NewPassword(reason.into())
-    }
 }
 
 impl From<Busy> for PasswordError {
@@ -61,21 +41,15 @@ impl From<Busy> for PasswordError {
 /// Refusals of whatever makes an account.
 #[derive(Debug, thiserror::Error, ApiError)]
 pub enum AccountError {
-    #[api(409, "IDN-002")]
-    #[error("there is an account with this address")]
-    AddressTaken,
     #[api(403, "IDN-007")]
     #[error("this setup token is wrong, used up or too old, or there is an administrator already")]
     InvalidSetupToken,
     #[api(403, "IDN-009")]
     #[error("accounts are made by an administrator here")]
     RegistrationClosed,
-    #[api(422, "IDN-010")]
-    #[error("this is not an e-mail address")]
-    InvalidAddress,
-    #[api(422, "IDN-011")]
-    #[error("a name is one line of 1 to 100 visible characters")]
-    InvalidName,
+    #[api(transparent)]
+    #[error(transparent)]
+    Draft(#[from] DraftError),
     #[api(transparent)]
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -84,12 +58,6 @@ pub enum AccountError {
 impl From<StoreError> for AccountError {
     fn from(error: StoreError) -> Self {
         Self::Password(error.into())
-    }
-}
-
-impl From<Unfit> for AccountError {
-    fn from(reason: Unfit) -> Self {
-        Self::Password(reason.into())
     }
 }
 

@@ -16,14 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use super::device::UserAgent;
 use super::errors::{AccountError, PasswordError};
-use crate::account::{Account, display_name};
-use crate::accounts;
+use crate::account::Account;
 use crate::attempts::Counters;
-use crate::email::Email;
+use crate::draft::{Draft, DraftError};
 use crate::mint::{Device, SignedIn, mint};
-use crate::password::{self, Plain, Proven};
+use crate::password::Proven;
 use crate::service::Identity;
-use hanse_events::Emit as _;
 
 /// A new account.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
@@ -70,7 +68,7 @@ pub async fn register_user(
             enter(tx, &app, &account, device).await
         })
         .await;
-    if let Err(AccountError::AddressTaken) = answer {
+    if let Err(AccountError::Draft(DraftError::AddressTaken)) = answer {
         count(&cx.app.home.db, failures).await?;
     }
     answer
@@ -90,37 +88,4 @@ pub(super) async fn enter(
     let value = mint(tx, app, Proven::by_creating(account), device).await?;
     let value = value.ok_or(StoreError::Missing)?;
     Ok(Created { location: "/api/v1/users/me".to_owned(), version: account.version, value })
-}
-
-/// What somebody wants their account to be, checked.
-pub(super) struct Draft {
-    pub(super) email: Email,
-    pub(super) password: Plain,
-    name: String,
-}
-
-impl Draft {
-    /// Checks address, name and password.
-    pub(super) fn check(email: &str, plain: &str, name: &str) -> Result<Self, AccountError> {
-        let email = Email::parse(email).map_err(|_| AccountError::InvalidAddress)?;
-        let name = display_name(name).ok_or(AccountError::InvalidName)?;
-        let password = Plain::new(plain);
-        password::check(&password, &email, &name)?;
-        Ok(Self { email, password, name })
-    }
-
-    /// Adds the account and tells others.
-    pub(super) async fn create(
-        self,
-        tx: &mut Tx,
-        phc: String,
-        roles: Vec<Role>,
-    ) -> Result<Account, AccountError> {
-        let account = Account::new(tx, &self.email, self.name, phc, roles);
-        if !accounts::insert(tx, &account).await? {
-            return Err(AccountError::AddressTaken);
-        }
-        tx.emit(&account.registered()).await?;
-        Ok(account)
-    }
 }

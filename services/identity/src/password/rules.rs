@@ -2,6 +2,9 @@
 //! tries first. No composition rules. The list here is short and built in; the list of breached
 //! passwords comes with the next issue.
 
+use hanse_http::ApiError;
+use serde_json::{Value, json};
+
 use super::{Plain, common};
 use crate::email::Email;
 
@@ -27,11 +30,35 @@ pub enum Unfit {
     Personal,
 }
 
+/// A password that is not taken.
+#[derive(Debug, thiserror::Error, ApiError)]
+pub enum UnfitPassword {
+    /// It breaks a rule.
+    #[api(422, "IDN-003", details = details)]
+    #[error("this password is not taken: {reason}")]
+    UnfitPassword {
+        /// Which rule.
+        reason: Unfit,
+        /// The same for machines.
+        details: Value,
+    },
+}
+
+impl From<Unfit> for UnfitPassword {
+    fn from(reason: Unfit) -> Self {
+        Self::UnfitPassword { reason, details: json!({ "password": reason.to_string() }) }
+    }
+}
+
 /// Is this password good enough for this account?
 ///
 /// # Errors
 /// Why not.
-pub fn check(password: &Plain, email: &Email, name: &str) -> Result<(), Unfit> {
+pub fn check(password: &Plain, email: &Email, name: &str) -> Result<(), UnfitPassword> {
+    Ok(judge(password, email, name)?)
+}
+
+fn judge(password: &Plain, email: &Email, name: &str) -> Result<(), Unfit> {
     let text = password.0.as_str();
     if text.chars().count() < SHORTEST {
         return Err(Unfit::TooShort);
@@ -97,7 +124,7 @@ mod tests {
 
     fn verdict(password: &str) -> Result<(), Unfit> {
         let email = Email::parse("anna.berg@example.com").unwrap();
-        check(&Plain::new(password), &email, "Anna Berg")
+        judge(&Plain::new(password), &email, "Anna Berg")
     }
 
     /// AUTN-04: the boundary table.
