@@ -1,7 +1,9 @@
 //! The store of one service.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, Ids};
@@ -141,7 +143,9 @@ impl Db {
             Backend::Postgres(store) => {
                 let conn = store.begin().await.map_err(E::from)?;
                 let mut tx = Tx::new(Conn::Postgres(conn), &self.inner.ids);
-                let result = work(&mut tx).await;
+                // As on the embedded engine: a panic is this transaction's failure, nobody else's.
+                let result = AssertUnwindSafe(work(&mut tx)).catch_unwind().await;
+                let result = result.unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
                 let effects = tx.effects;
                 if let Conn::Postgres(conn) = tx.conn {
                     conn.end(result.is_ok()).await.map_err(E::from)?;
