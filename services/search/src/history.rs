@@ -90,7 +90,8 @@ impl History {
             if tidy_at <= tokio::time::Instant::now() {
                 tidy_at = tokio::time::Instant::now() + TIDY;
                 let (days, most) = (config.history_days, config.history_entries);
-                if let Err(error) = db.write(async move |tx: &mut Tx| tidy(tx, days, most).await).await {
+                let tidied = db.write(async move |tx: &mut Tx| tidy(tx, days, most).await).await;
+                if let Err(error) = tidied {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "old searches could not be deleted");
                 }
@@ -172,7 +173,8 @@ const MOST_ASKED: &str = "SELECT query, times, results, searched_at FROM search_
     WHERE owner = $1 ORDER BY times DESC, searched_at DESC, query LIMIT $2";
 const UNANSWERED: &str = "SELECT query, times, results, searched_at FROM search_history
     WHERE owner = $1 AND results = 0 ORDER BY searched_at DESC, query LIMIT $2";
-const TOTALS: &str = "SELECT CAST(coalesce(sum(times), 0) AS BIGINT) AS searches, count(*) AS queries,
+const TOTALS: &str =
+    "SELECT CAST(coalesce(sum(times), 0) AS BIGINT) AS searches, count(*) AS queries,
         count(CASE WHEN results = 0 THEN 1 END) AS unanswered
     FROM search_history WHERE owner = $1";
 
@@ -207,12 +209,7 @@ pub(crate) async fn totals(tx: &mut Tx, owner: Uuid) -> Result<(i64, i64, i64)> 
 }
 
 fn asked(row: &hanse_store::Row) -> Result<Asked> {
-    Ok(Asked {
-        query: row.at(0)?,
-        times: row.at(1)?,
-        results: row.at(2)?,
-        searched_at: row.at(3)?,
-    })
+    Ok(Asked { query: row.at(0)?, times: row.at(1)?, results: row.at(2)?, searched_at: row.at(3)? })
 }
 
 /// Deletes a person's history, or one question of it.

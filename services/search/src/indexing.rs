@@ -18,22 +18,22 @@
 //! meanwhile goes together, so batches grow with the load, up to 2,000 changes. It is woken by the
 //! store's commits, and looks by itself every 250 ms for those of other processes.
 
-use std::collections::BTreeMap;
+mod tidying;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use hanse_runtime::Resources;
-use hanse_search_index::{Change, IndexError};
+use hanse_search_index::Change;
 use hanse_store::{StoreError, Topic, Tx};
 use hanse_telemetry::metrics::{Counter, Gauge};
-use jiff::SignedDuration;
-use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::documents::{self, SUBSCRIPTION, Standing};
+use crate::documents::{self, Standing};
 use crate::feed::{Feed, is_full};
+use crate::found::Found;
+use crate::trouble::{Trouble, blocking};
 
 /// Changes and bytes of text in one commit, at most.
 const BATCH: usize = 2_000;
@@ -46,14 +46,11 @@ const TIDY: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: u32 = 30;
 const HOPELESS: u32 = 3;
 
-/// Sources whose events end in documents, each with the subscription that does it.
-const SOURCES: [(&str, &str); 2] = [(SUBSCRIPTION, "thoughts"), ("erasure", "identity")];
-
 /// See the module.
 pub(crate) struct Indexing {
     app: Arc<App>,
     folder: std::path::PathBuf,
-    found: BTreeMap<(&'static str, &'static str), watch::Sender<i64>>,
+    found: Found,
     documents: Gauge,
     behind: Gauge,
     failures: Counter,
@@ -70,16 +67,6 @@ struct Course {
     release_at: Option<Instant>,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error("the table of documents could not be read")]
-    Store(#[from] StoreError),
-    #[error("the index could not be written")]
-    Index(#[from] IndexError),
-    #[error("the work on the index was cut off")]
-    CutOff,
-}
-
 /// What a step has done.
 enum Step {
     /// It took something in; there may be more at once.
@@ -92,16 +79,11 @@ enum Step {
 
 impl Indexing {
     pub(crate) fn new(app: &Arc<App>, resources: &Resources) -> Self {
-        let found: BTreeMap<_, _> =
-            SOURCES.into_iter().map(|source| (source, watch::Sender::new(-1))).collect();
-        for ((_, source), sender) in &found {
-            app.home.applied.register(source, sender.subscribe());
-        }
         let metrics = &resources.metrics;
         Self {
             app: Arc::clone(app),
             folder: resources.cache_folder.clone(),
-            found,
+            found: Found::register(&app.home.applied),
             documents: metrics.gauge("search_documents", "Documents that can be found"),
             behind: metrics.gauge("search_changes_behind", "Changes not in the index yet"),
             failures: metrics.counter("search_index_failures", "Failed work on the index"),
@@ -239,55 +221,18 @@ impl Indexing {
         if standing.whole {
             self.app.shelf.open();
         }
-        for (subscription, source, seq) in &standing.positions {
-            let sender = self.found.iter().find(|((s, o), _)| s == subscription && o == source);
-            if let Some((_, sender)) = sender {
-                sender.send_if_modified(|at| std::mem::replace(at, *seq) != *seq);
-            }
-        }
-    }
-
-    /// What waits for a quiet moment.
-    async fn tidy(&self, course: &mut Course) -> Result<(), Trouble> {
-        let now = Instant::now();
-        if course.purge_at.is_some_and(|at| at <= now) {
-            self.purge(course).await?;
-        }
-        if course.release_at.is_some_and(|at| at <= now) {
-            course.release_at = None;
-            let index = Arc::clone(&course.feed.index);
-            blocking(move || index.release()).await?;
-        }
-        if course.tidy_at <= now {
-            course.tidy_at = now + TIDY;
-            let visible = course.feed.index.visible();
-            let age = SignedDuration::from_mins(self.app.config.tombstone_minutes.into());
-            let db = &self.app.home.db;
-            db.write::<_, StoreError, _>(async move |tx: &mut Tx| {
-                documents::forget_removed(tx, visible, age).await
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    async fn purge(&self, course: &mut Course) -> Result<(), Trouble> {
-        let feed = course.feed.clone();
-        blocking(move || feed.purge()).await?;
-        course.purge_at = None;
-        course.release_at = Some(self.release_at(Instant::now()));
-        Ok(())
-    }
-
-    fn release_at(&self, now: Instant) -> Instant {
-        now + Duration::from_millis(self.app.config.release_after_ms.into())
+        self.found.publish(&standing.positions);
     }
 
     /// After a failure: wait, begin again above what the index holds, and in the end build it anew.
     /// A full disk is not the index's fault; then it stays as it is.
     async fn recover(&self, trouble: Trouble, failures: u32, course: &mut Option<Course>) {
         self.failures.inc();
-        tracing::error!(error = &trouble as &dyn std::error::Error, failures, "the search index lags");
+        tracing::error!(
+            error = &trouble as &dyn std::error::Error,
+            failures,
+            "the search index lags"
+        );
         if let Some(course) = course {
             course.feed.after = course.feed.index.visible();
         }
@@ -301,10 +246,4 @@ impl Indexing {
             }
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, IndexError> + Send + 'static,
-) -> Result<T, Trouble> {
-    spawn_blocking(work).await.map_err(|_| Trouble::CutOff)?.map_err(Trouble::Index)
 }

@@ -11,7 +11,8 @@ pub(crate) fn parse(list: &str) -> Result<Vec<String>, SearchError> {
     let mut kinds: Vec<String> = Vec::new();
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let known = KINDS.iter().find(|kind| **kind == name);
-        let kind = known.ok_or_else(|| SearchError::UnknownType(name.chars().take(40).collect()))?;
+        let kind =
+            known.ok_or_else(|| SearchError::UnknownType(name.chars().take(40).collect()))?;
         if !kinds.iter().any(|other| other == kind) {
             kinds.push((*kind).to_owned());
         }

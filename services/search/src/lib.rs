@@ -22,6 +22,7 @@ mod config;
 mod documents;
 mod error;
 mod feed;
+mod found;
 mod history;
 mod http;
 mod indexing;
@@ -30,6 +31,7 @@ mod on_thought;
 mod on_user_deleted;
 mod preferences;
 mod shelf;
+mod trouble;
 
 use std::sync::Arc;
 
@@ -82,6 +84,5 @@ pub fn projections() -> Vec<Subscription> {
 /// What fills the table of documents, and what empties it for a replay: changes stay numbered on,
 /// and no index that knows the old rows may go on (see [`documents`]).
 pub(crate) fn subscription() -> Subscription {
-    on_thought::handlers(Subscription::new(documents::SUBSCRIPTION))
-        .emptied_by(&documents::EMPTY)
+    on_thought::handlers(Subscription::new(documents::SUBSCRIPTION)).emptied_by(&documents::EMPTY)
 }

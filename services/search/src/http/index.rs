@@ -67,9 +67,7 @@ pub(crate) async fn get_search_index(cx: Cx<App>) -> Result<Json<SearchIndex>, S
     }))
 }
 
-pub(crate) async fn rebuild_search_index(
-    cx: Cx<App>,
-) -> Result<Answered<Accepted>, SearchError> {
+pub(crate) async fn rebuild_search_index(cx: Cx<App>) -> Result<Answered<Accepted>, SearchError> {
     cx.write(async move |tx: &mut Tx| {
         crate::subscription().replay(tx).await?;
         Ok(Accepted(Rebuilding { state: "building".to_owned() }))

@@ -1,6 +1,6 @@
 use hanse_testkit::{Stage, json, stage_test};
 
-use crate::{search, thought, services};
+use crate::{search, services, thought};
 
 /// AUTZ-01, AUTZ-02: every operation as guest, user and administrator.
 #[stage_test]
@@ -40,7 +40,8 @@ async fn nothing_of_others_leaks_through_any_answer(t: Stage) {
         thought(&t, &anna, text, &["work"]).await;
     }
     t.drain_events().await;
-    let probes = ["fox", "fo", "canary", "canray", "hound", "tag:work", "tag:secret", "the", "-fox the"];
+    let probes =
+        ["fox", "fo", "canary", "canray", "hound", "tag:work", "tag:secret", "the", "-fox the"];
     let look = async || {
         let mut seen = Vec::new();
         for q in probes {

@@ -1,7 +1,7 @@
 use hanse_contracts::thoughts::{ThoughtDeleted, ThoughtUpdated};
 use hanse_testkit::{Stage, stage_test};
 
-use crate::{encoded, ids, search, thought, total, services};
+use crate::{encoded, ids, search, services, thought, total};
 
 /// A-107, A-115, A-119: what was written is found, with its shape as outside clients rely on it.
 #[stage_test]
@@ -118,8 +118,29 @@ async fn hostile_questions_are_answered(t: Stage) {
     let long = "a".repeat(512);
     let many = "a ".repeat(250);
     let hostile = [
-        "\"", "-", "--", "tag:", "tag:\"", "*", "a*", "/.*/", "[a TO z]", "a:b", "\\", "'; DROP TABLE x",
-        "AND OR NOT", "(((((", "\u{0}", "\u{202e}x", "𝕱𝖔𝖝", "مرحبا", "東京都", "e\u{301}", "-fox", &long, &many,
+        "\"",
+        "-",
+        "--",
+        "tag:",
+        "tag:\"",
+        "*",
+        "a*",
+        "/.*/",
+        "[a TO z]",
+        "a:b",
+        "\\",
+        "'; DROP TABLE x",
+        "AND OR NOT",
+        "(((((",
+        "\u{0}",
+        "\u{202e}x",
+        "𝕱𝖔𝖝",
+        "مرحبا",
+        "東京都",
+        "e\u{301}",
+        "-fox",
+        &long,
+        &many,
     ];
     for q in hostile {
         for path in ["search", "search/suggestions"] {

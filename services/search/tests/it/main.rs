@@ -1,9 +1,12 @@
 //! Scenes of the search service, with stand-ins for the services it hears of.
 
+#![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a scene fails by panicking")]
+
 mod access;
 mod erasure;
 mod finding;
 mod history;
+mod measure;
 mod rebuilding;
 
 use hanse_contracts::thoughts::ThoughtCreated;

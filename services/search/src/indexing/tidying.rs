@@ -1,0 +1,50 @@
+//! What the index loop does besides feeding: purging, giving memory back, forgetting old removals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hanse_store::{StoreError, Tx};
+use jiff::SignedDuration;
+use tokio::time::Instant;
+
+use super::{Course, Indexing, TIDY};
+use crate::documents;
+use crate::trouble::{Trouble, blocking};
+
+impl Indexing {
+    /// What waits for a quiet moment.
+    pub(super) async fn tidy(&self, course: &mut Course) -> Result<(), Trouble> {
+        let now = Instant::now();
+        if course.purge_at.is_some_and(|at| at <= now) {
+            self.purge(course).await?;
+        }
+        if course.release_at.is_some_and(|at| at <= now) {
+            course.release_at = None;
+            let index = Arc::clone(&course.feed.index);
+            blocking(move || index.release()).await?;
+        }
+        if course.tidy_at <= now {
+            course.tidy_at = now + TIDY;
+            let visible = course.feed.index.visible();
+            let age = SignedDuration::from_mins(self.app.config.tombstone_minutes.into());
+            let db = &self.app.home.db;
+            db.write::<_, StoreError, _>(async move |tx: &mut Tx| {
+                documents::forget_removed(tx, visible, age).await
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn purge(&self, course: &mut Course) -> Result<(), Trouble> {
+        let feed = course.feed.clone();
+        blocking(move || feed.purge()).await?;
+        course.purge_at = None;
+        course.release_at = Some(self.release_at(Instant::now()));
+        Ok(())
+    }
+
+    pub(super) fn release_at(&self, now: Instant) -> Instant {
+        now + Duration::from_millis(self.app.config.release_after_ms.into())
+    }
+}
