@@ -124,7 +124,7 @@ impl SqliteConn {
             return Ok(statement.clone());
         }
         let text: Arc<str> = sql::for_sqlite(sql).into();
-        let columns = self.conn.prepare_cached(&text)?.column_names().into_iter().map(Into::into).collect();
+        let columns = self.conn.prepare_cached(&text)?.column_names().map(Into::into).collect();
         let statement = Statement { text, columns };
         if self.statements.len() >= CACHED_STATEMENTS {
             self.statements.clear();
