@@ -1,13 +1,15 @@
 //! What crosses the border between services: events, and nothing else yet.
 //!
 //! Each event's JSON Schema is committed under `schemas/`; a test refuses a change that breaks the
-//! event's promise (law 8). To add an event: a struct here, a line in [`catalogue`], and
-//! `cargo xtask check --write`.
+//! event's promise (law 8). To add an event: a struct here, a line in [`catalogue`], an example of its
+//! data in `golden/`, and `cargo xtask check --write`, which runs
+//! `cargo run -p hanse-contracts --example write_schemas`.
 //!
 //! Names and free text in an event are somebody's personal data: `owner` says whose, and their
 //! erasure blanks it. An event that must outlive its owner (such as [`identity::UserDeleted`])
 //! carries ids only, and has no owner.
 
+pub mod documents;
 pub mod identity;
 pub mod thoughts;
 

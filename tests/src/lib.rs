@@ -1,1 +1,19 @@
-//! (skeleton)
+//! Tests of the whole platform: the real binary, real sockets, real crashes.
+//!
+//! [`Server`] runs `hanse` (the binary that `cargo xtask test` built and named in `HANSE_BIN`) on a data
+//! folder of its own and on free ports, and ends it by its process id. [`Client`] is somebody with an
+//! account. Nothing here knows more of the platform than a user does.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test harness fails tests by panicking and reads its settings from the environment"
+)]
+
+mod client;
+mod server;
+
+pub use client::{Answer, Client};
+pub use serde_json::{Value, json};
+pub use server::{Server, binary};

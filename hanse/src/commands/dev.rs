@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use hanse_identity::admin;
 use hanse_store::{StoreError, Tx};
 
 use crate::compose::{self, DataFolder, Shared};
@@ -11,7 +12,7 @@ use crate::config::Loaded;
 /// Tools for developers.
 #[derive(Subcommand)]
 pub enum DevCommand {
-    /// Add accounts without passwords, and thoughts spread over them
+    /// Add accounts (seed-<n>@example.com), and thoughts spread over them
     Seed {
         /// Accounts
         #[arg(long, default_value_t = 1000)]
@@ -22,6 +23,8 @@ pub enum DevCommand {
     },
 }
 
+/// The password of every seeded account. Benchmarks sign in with it; a seeded folder is not for use.
+const PASSWORD: &str = "seeded for a benchmark";
 /// Thoughts written in one transaction.
 const AT_ONCE: u32 = 500;
 
@@ -32,11 +35,8 @@ pub async fn run(loaded: &Loaded, command: DevCommand) -> anyhow::Result<ExitCod
     let platform = compose::platform(&loaded.config, &Shared::new(loaded)?).await?;
     let identity = compose::open_db(loaded, "identity").await?;
     let db = platform.cell("thoughts").map(|cell| cell.db.clone()).unwrap_or(identity.clone());
-    let mut owners = Vec::new();
-    for n in 0..users {
-        let email = format!("seed-{n}-{}@example.com", identity.ids().new_id().simple());
-        owners.push(hanse_identity::admin::create_without_password(&identity, &email, "Seed").await?);
-    }
+    let config = &loaded.config.identity;
+    let owners = admin::seed_accounts(&identity, config, PASSWORD, 0, users).await?;
     let mut written = 0;
     while written < thoughts {
         let count = AT_ONCE.min(thoughts - written);

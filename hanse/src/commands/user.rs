@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use hanse_http::Role;
-use hanse_identity::admin;
+use hanse_identity::admin::{self, NewAccount};
 use serde_json::json;
 
 use crate::compose;
@@ -82,14 +82,17 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
             let name = args.name.clone().unwrap_or_else(|| {
                 args.email.split('@').next().unwrap_or_default().to_owned()
             });
-            let mut roles = vec![Role::User];
+            let mut roles = Vec::new();
             if args.operator || args.admin {
                 roles.push(Role::Operator);
             }
             if args.admin {
                 roles.push(Role::Admin);
             }
-            let id = admin::create_user(&db, &config.identity, &args.email, &name, &password, &roles).await?;
+            let id = {
+                let new = NewAccount { email: &args.email, name: &name, password: &password };
+                admin::create_user(&db, &config.identity, new, &roles).await?
+            };
             let shown = made.then_some(password);
             if args.json {
                 super::print_json(&json!({ "id": id, "email": args.email, "password": shown }))?;

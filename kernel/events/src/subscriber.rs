@@ -167,6 +167,9 @@ impl Subscriber {
         let retried = self.retry_due().await?;
         let batch = self.log.read(position, BATCH).await?;
         let Some(last) = batch.events.last().map(|event| event.seq) else {
+            if self.was_moved(position).await? {
+                return Ok(Progress::Moved);
+            }
             return Ok(match (batch.unsettled, retried) {
                 (true, _) => Progress::Unsettled,
                 (false, true) => Progress::Moved,
@@ -212,6 +215,23 @@ impl Subscriber {
             .await?;
         self.position.send_replace(seq);
         Ok(seq)
+    }
+
+    /// Has somebody else moved the position, such as a replay? Only an idle reader asks: a busy one
+    /// notices by the move that fails.
+    async fn was_moved(&self, known: i64) -> Result<bool> {
+        let (name, source) = self.key();
+        let row = self
+            .db
+            .read::<_, StoreError, _>(async move |tx: &mut Tx| {
+                tx.optional(POSITION, params![name, source]).await
+            })
+            .await?;
+        let moved = row.map(|row| row.at::<i64>(0)).transpose()?.is_some_and(|seq| seq != known);
+        if moved {
+            self.position.send_replace(-1);
+        }
+        Ok(moved)
     }
 
     /// Applies a stretch of the log and moves the position, in one transaction.

@@ -71,6 +71,34 @@ pub async fn create_user(
     Ok(account.id)
 }
 
+/// Makes accounts for a benchmark, all with this password, in one transaction: `seed-<n>@example.com`,
+/// numbered from `first`.
+///
+/// # Errors
+/// [`AdminError::Draft`] when they cannot be made.
+pub async fn seed_accounts(
+    db: &Db,
+    config: &IdentityConfig,
+    password: &str,
+    first: u32,
+    count: u32,
+) -> Result<Vec<Uuid>, AdminError> {
+    let emails = (first..first + count).map(|n| format!("seed-{n}@example.com"));
+    let drafts = emails
+        .map(|email| Draft::check(&email, password, "Seed"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Some(draft) = drafts.first() else { return Ok(Vec::new()) };
+    let phc = hash(db, config, &draft.password).await?;
+    db.write(async move |tx: &mut Tx| {
+        let mut made = Vec::new();
+        for draft in drafts {
+            made.push(draft.create(tx, phc.clone(), vec![Role::User]).await?.id);
+        }
+        Ok(made)
+    })
+    .await
+}
+
 /// Bars an account from signing in, and ends its sessions.
 ///
 /// # Errors

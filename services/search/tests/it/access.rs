@@ -1,6 +1,6 @@
 use hanse_testkit::{Stage, json, stage_test};
 
-use crate::{search, thought};
+use crate::{search, thought, services};
 
 /// AUTZ-01, AUTZ-02: every operation as guest, user and administrator.
 #[stage_test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 use hanse_contracts::identity::UserDeleted;
 use hanse_testkit::{Stage, stage_test};
 
-use crate::{ids, search, thought, total};
+use crate::{ids, search, thought, total, services};
 
 /// Letters that compression cannot shorten and that occur nowhere else.
 const WORDS: [&str; 3] = ["qzvkwyxjpfbm", "wjxqkzgvyhpd", "zkqjxvwpygbf"];

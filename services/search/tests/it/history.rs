@@ -1,7 +1,7 @@
 use hanse_testkit::{Actor, Stage, json, stage_test};
 use jiff::SignedDuration;
 
-use crate::{ids, search, thought};
+use crate::{ids, search, thought, services};
 
 async fn recent(who: &Actor) -> Vec<String> {
     let body = who.get("/api/v1/search/recent").await.json();

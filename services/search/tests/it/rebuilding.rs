@@ -4,7 +4,7 @@ use hanse_contracts::thoughts::{ThoughtDeleted, ThoughtUpdated};
 use hanse_store::{StoreError, Tx};
 use hanse_testkit::{Stage, json, stage_test};
 
-use crate::{search, thought};
+use crate::{search, thought, services};
 
 /// Everything in the table but the numbers of changes, which go on.
 async fn documents(t: &Stage) -> Vec<String> {
