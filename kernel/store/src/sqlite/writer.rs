@@ -89,7 +89,11 @@ impl Drop for Writer {
     /// Lets queued transactions finish and folds the log in.
     fn drop(&mut self) {
         self.sender = None;
-        if let Some(thread) = self.thread.take() {
+        // The last handle may be dropped by an answer that nobody waits for any more, on the writer's
+        // own thread: that one ends by itself.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
             drop(thread.join());
         }
     }

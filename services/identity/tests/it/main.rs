@@ -1,4 +1,20 @@
 //! Scenes of identity.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a scene that cannot be set up has failed"
+)]
 
+mod access;
 mod account;
+mod administration;
+mod door;
+mod forgery;
+mod keys;
+mod limits;
+mod refreshing;
+mod restart;
+mod sessions;
+mod signing_in;
 mod support;

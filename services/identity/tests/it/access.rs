@@ -1,0 +1,147 @@
+//! Who may do what, and with which fields.
+
+use hanse_http::{Method, Role};
+use hanse_identity::IdentityConfig;
+use hanse_identity::admin::{NewAccount, create_user};
+use hanse_testkit::{Actor, Stage, Value, json, stage_test};
+
+use crate::support::{PASSWORD, Person, login, services, text};
+
+/// Every operation, with a body that would do.
+fn operations(person: &Person, session: &str) -> Vec<(Method, String, Option<Value>, bool)> {
+    let path = |rest: &str| format!("/api/v1{rest}");
+    let change = json!({ "current_password": PASSWORD, "new_password": "two ravens on a wire" });
+    let register = json!({ "email": "new@example.com", "password": PASSWORD, "name": "New" });
+    let setup =
+        json!({ "token": "x", "email": "new@example.com", "password": PASSWORD, "name": "New" });
+    let login = json!({ "email": person.email, "password": PASSWORD });
+    let refresh = json!({ "refresh_token": person.refresh_token() });
+    vec![
+        (Method::POST, path("/auth/register"), Some(register), true),
+        (Method::POST, path("/auth/login"), Some(login), true),
+        (Method::POST, path("/auth/refresh"), Some(refresh), true),
+        (Method::POST, path("/auth/setup"), Some(setup), true),
+        (Method::GET, "/.well-known/jwks.json".to_owned(), None, true),
+        (Method::GET, path("/users/me"), None, false),
+        (Method::PUT, path("/users/me"), Some(json!({ "name": "A" })), false),
+        (Method::GET, path("/auth/profile"), None, false),
+        (Method::PUT, path("/auth/profile"), Some(json!({ "name": "B" })), false),
+        (Method::GET, path("/auth/sessions"), None, false),
+        (Method::DELETE, path(&format!("/auth/sessions/{session}")), None, false),
+        (Method::POST, path("/auth/change-password"), Some(change), false),
+        (Method::POST, path("/auth/logout"), Some(json!({})), false),
+        (Method::DELETE, path("/users/me"), None, false),
+    ]
+}
+
+async fn send(actor: &Actor, operation: &(Method, String, Option<Value>, bool)) -> String {
+    let (method, path, body, _) = operation;
+    let body = body.as_ref().map(|body| ("application/json", body.to_string()));
+    actor.send(method.clone(), path, body).await.summary()
+}
+
+/// AUTZ-01, AUTZ-02, AUTZ-09: the whole table, and that it is the whole: what a guest may do, and
+/// that neither another user nor an administrator reaches anything of mine.
+#[stage_test]
+async fn every_operation_lets_in_whom_it_says(t: Stage) {
+    let anna = Person::register(&t, "anna").await;
+    let (phone, _) = anna.login(&t).await;
+    let sessions = phone.get("/api/v1/auth/sessions").await.json();
+    let session = text(&sessions["items"][0], "id").to_owned();
+    let table = operations(&anna, &session);
+    let mounted: usize = t.platform.cells().iter().map(|cell| cell.routes.operations().len()).sum();
+    assert_eq!(table.len(), mounted, "an operation is missing from this table");
+    for operation in &table {
+        if !operation.3 {
+            assert_eq!(send(&t.guest(), operation).await, "401 HTT-010", "{}", operation.1);
+        }
+    }
+    let new = NewAccount { email: "olga@example.com", name: "Olga", password: PASSWORD };
+    let config = IdentityConfig::for_tests();
+    create_user(&t.db("identity"), &config, new, &[Role::Operator, Role::Admin]).await.unwrap();
+    let olga = login(&t, "olga@example.com", PASSWORD).await.json();
+    let ben = Person::register(&t, "ben").await;
+    let others = [ben.actor.clone(), t.bearer(text(&olga, "access_token"))];
+    for other in &others {
+        let theirs = other.get("/api/v1/users/me").await.json();
+        assert_ne!(theirs["id"], anna.answer["user"]["id"]);
+        let reached = other.delete(format!("/api/v1/auth/sessions/{session}")).await;
+        assert_eq!(reached.summary(), "404 IDN-008");
+    }
+    let expected = [
+        "201",
+        "200",
+        "200",
+        "403 IDN-007",
+        "200",
+        "200",
+        "200",
+        "200",
+        "200",
+        "200",
+        "204",
+        "204",
+        "204",
+        "401 HTT-011",
+    ];
+    let mut answers = Vec::new();
+    for operation in &table {
+        answers.push(send(&anna.actor, operation).await);
+    }
+    assert_eq!(answers, expected);
+    for other in others {
+        assert_eq!(other.delete("/api/v1/users/me").await.summary(), "204");
+    }
+    assert_eq!(login(&t, &anna.email, "two ravens on a wire").await.summary(), "200");
+}
+
+/// AUTZ-03: nobody gives themselves what is not theirs to give.
+#[stage_test]
+async fn unknown_fields_are_refused_on_every_write(t: Stage) {
+    let anna = Person::register(&t, "anna").await;
+    let extra = [
+        ("roles", json!(["admin"])),
+        ("role", json!("admin")),
+        ("id", json!("00000000-0000-7000-8000-000000000000")),
+        ("user_id", json!("00000000-0000-7000-8000-000000000000")),
+        ("tenant_id", json!(1)),
+        ("verified", json!(true)),
+        ("email_verified", json!(true)),
+        ("disabled_at", json!(null)),
+        ("version", json!(99)),
+        ("created_at", json!("2020-01-01T00:00:00Z")),
+        ("password_hash", json!("$argon2id$")),
+        ("__proto__", json!({ "admin": true })),
+    ];
+    for operation in operations(&anna, "00000000-0000-7000-8000-000000000000") {
+        let (method, path, Some(body), public) = operation else { continue };
+        if path.ends_with("logout") {
+            continue; // It takes no body, and looks at none.
+        }
+        for (name, value) in &extra {
+            let mut body = body.clone();
+            body[*name] = value.clone();
+            let actor = if public { t.guest() } else { anna.actor.clone() };
+            let body = Some(("application/json", body.to_string()));
+            let answer = actor.send(method.clone(), &path, body).await;
+            assert_eq!(answer.summary(), "400 HTT-005", "{path} {name}");
+        }
+    }
+    let email = json!({ "name": "A", "email": "root@example.com" });
+    assert_eq!(anna.actor.put("/api/v1/users/me", email).await.summary(), "400 HTT-005");
+    assert_eq!(anna.actor.get("/api/v1/users/me").await.json()["roles"], json!(["user"]));
+}
+
+/// HTTP-09: an answer that was lost can be asked for again, and nothing happens twice.
+#[stage_test]
+async fn a_repeated_registration_is_one(t: Stage) {
+    let guest = t.guest().with("idempotency-key", "one");
+    let body = json!({ "email": "anna@example.com", "password": PASSWORD, "name": "Anna" });
+    let first = guest.post("/api/v1/auth/register", body.clone()).await;
+    let second = guest.post("/api/v1/auth/register", body.clone()).await;
+    assert_eq!((first.summary(), second.json()), ("201".to_owned(), first.json()));
+    let other = json!({ "email": "ben@example.com", "password": PASSWORD, "name": "Ben" });
+    assert_eq!(guest.post("/api/v1/auth/register", other).await.summary(), "422 HTT-014");
+    let list = t.bearer(text(&first.json(), "access_token")).get("/api/v1/auth/sessions").await;
+    assert_eq!(list.json()["items"].as_array().map(Vec::len), Some(1));
+}
