@@ -80,7 +80,8 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         Arc::clone(&draining),
     ));
     let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));
-    let supervisor = platform.start();
+    let background = hanse_runtime::background_runtime()?;
+    let supervisor = platform.start(background.handle().clone());
     let (stop, stopped) = watch::channel(false);
     let limits = server::Limits {
         connections: config.server.connections,
@@ -106,6 +107,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let ((), (), drained) = tokio::join!(public, operations, drain);
     drained?;
     supervisor.stop().await;
+    background.shutdown_background();
     // The stores fold their logs in when the last reference goes.
     drop(platform);
     tracing::info!("stopped");

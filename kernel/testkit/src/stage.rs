@@ -144,7 +144,7 @@ impl Stage {
                 (Way::Http(address), Some(tokio::spawn(serving)))
             }
         };
-        let tasks = platform.start_tasks();
+        let tasks = platform.start_tasks(tokio::runtime::Handle::current());
         let folder_path = folder.path().to_owned();
         let stage = Self { platform, clock, verifier, ids, folder: folder_path, signer, way };
         (stage, Strike { folder, databases, tasks, server })

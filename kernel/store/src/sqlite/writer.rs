@@ -59,9 +59,7 @@ impl Writer {
             .name(format!("write-{service}"))
             .spawn(move || {
                 if background {
-                    // Projections give way to requests when the machine is busy.
-                    let me = rustix::thread::gettid();
-                    rustix::process::setpriority_process(Some(me), 10).ok();
+                    crate::give_way();
                 }
                 group.run(&receiver);
             })
