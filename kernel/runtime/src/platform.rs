@@ -144,7 +144,9 @@ impl Platform {
         let here = |name: &str| self.cells.iter().any(|cell| cell.name == name);
         self.cells
             .iter()
-            .flat_map(|cell| cell.subscriptions.iter().flat_map(Subscription::sources).map(|s| (cell.name, s)))
+            .flat_map(|cell| {
+                cell.subscriptions.iter().flat_map(Subscription::sources).map(|s| (cell.name, s))
+            })
             .filter(|(_, source)| !here(source))
             .map(|(service, missing)| StartError::MissingPeer { service, missing })
             .collect()

@@ -23,8 +23,10 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = (self.0)();
-        now.round(jiff::TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc))
-            .unwrap_or(now)
+        now.round(
+            jiff::TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc),
+        )
+        .unwrap_or(now)
     }
 }
 

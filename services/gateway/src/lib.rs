@@ -111,7 +111,11 @@ impl Gateway {
 const OWN: [&str; 4] = ["/health", "/ready", "/openapi.json", "/docs"];
 
 impl Front for Gateway {
-    async fn handle(&self, mut request: Request<RequestBody>, peer: SocketAddr) -> Response<ResponseBody> {
+    async fn handle(
+        &self,
+        mut request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> Response<ResponseBody> {
         let method = request.method().clone();
         let (entered, verdict) = self.edge.enter(&method, request.headers(), peer);
         let origin = self.cors.allowed(request.headers());
@@ -129,7 +133,11 @@ impl Front for Gateway {
             }
             let Upstream::Local(table) = &self.upstream;
             if method == Method::OPTIONS {
-                break 'answer self.cors.preflight(origin.as_ref(), &table.methods(&path), &entered.context);
+                break 'answer self.cors.preflight(
+                    origin.as_ref(),
+                    &table.methods(&path),
+                    &entered.context,
+                );
             }
             if let Err(error) = verdict {
                 break 'answer refuse(&error);
