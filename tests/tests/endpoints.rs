@@ -4,7 +4,11 @@
 //! An endpoint *answers* when its operation was reached: anything but "there is nothing at this
 //! address" (HTT-001) and "not this method" (HTT-002).
 
-#![expect(clippy::disallowed_methods, reason = "a test reads its settings from the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a test fails by panicking and reads its settings from the environment"
+)]
 
 use std::fmt::Write as _;
 use std::path::Path;

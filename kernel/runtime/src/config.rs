@@ -87,7 +87,7 @@ pub fn load<C: Config>(sources: &Sources<'_>) -> Result<C, ConfigError> {
         }
         match known.iter().find(|key| variable(key) == *name) {
             Some(key) => {
-                given.push(Given { key: key.clone(), whence: name.clone(), value: parse(text) })
+                given.push(Given { key: key.clone(), whence: name.clone(), value: parse(text) });
             }
             None => mistakes.push(mistake(name, "environment", "there is no such key")),
         }
@@ -122,7 +122,7 @@ pub fn load<C: Config>(sources: &Sources<'_>) -> Result<C, ConfigError> {
 pub fn keys<C: Config>() -> Vec<String> {
     let schema = schema::<C>();
     let mut keys = Vec::new();
-    collect_keys(&schema, &schema, "", &mut keys);
+    collect_keys(&schema, "", &mut keys);
     keys.sort();
     keys
 }
@@ -168,12 +168,12 @@ fn comment(text: &mut String, part: &Json) {
     }
 }
 
-fn collect_keys(root: &Json, part: &Json, prefix: &str, keys: &mut Vec<String>) {
+fn collect_keys(part: &Json, prefix: &str, keys: &mut Vec<String>) {
     match part.get("properties").and_then(Json::as_object) {
         Some(properties) => {
             for (name, part) in properties {
                 let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                collect_keys(root, part, &key, keys);
+                collect_keys(part, &key, keys);
             }
         }
         None => keys.push(prefix.to_owned()),

@@ -181,7 +181,7 @@ impl Group {
                 waiting.push((reply, effects));
             }
             Ok((_, reply)) => {
-                reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) })
+                reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) });
             }
         }
         if alive {
