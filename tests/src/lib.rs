@@ -12,8 +12,14 @@
 )]
 
 mod client;
+mod command;
 mod server;
+mod waiting;
+mod writer;
 
 pub use client::{Answer, Client};
+pub use command::{Said, hanse, run};
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};
+pub use waiting::{eventually, until};
+pub use writer::{UNHURRIED, Writer, harbour_total, overview, write_until_cut};
