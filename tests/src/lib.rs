@@ -13,12 +13,14 @@
 
 mod client;
 mod command;
+mod faults;
 mod server;
 mod waiting;
 mod writer;
 
 pub use client::{Answer, Client};
 pub use command::{Said, hanse, run};
+pub use faults::{Fault, SmallDisk};
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};
 pub use waiting::{eventually, until};

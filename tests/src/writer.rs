@@ -92,12 +92,14 @@ impl Writer {
         }
     }
 
-    /// Sends one change and takes whatever answer comes. What was refused did not happen.
+    /// Sends one change and takes whatever answer comes. After a 503 the change is in doubt.
     pub fn try_write(&mut self) -> Option<Answer> {
         let change = self.choose();
         self.pending = Some(change.clone());
         let answer = self.send(&change).ok()?;
-        self.pending = None;
+        if answer.status != 503 {
+            self.pending = None;
+        }
         if answer.status < 300 {
             self.acknowledge(change, &answer);
         }

@@ -9,4 +9,6 @@
 )]
 
 mod crash;
+mod disk;
+mod starting;
 mod endpoints;
