@@ -8,7 +8,9 @@
     reason = "scenes fail by panicking, read their settings from the environment and start their own threads"
 )]
 
+mod backup;
 mod crash;
 mod disk;
 mod starting;
+mod stopping;
 mod endpoints;
