@@ -11,6 +11,7 @@
 mod backup;
 mod crash;
 mod disk;
+mod secrets;
 mod starting;
 mod stopping;
 mod endpoints;
