@@ -34,7 +34,14 @@ impl Fault {
     pub fn on_calls(server: &Server, service: &str, calls: &str, how: &str, log: &Path) -> Self {
         let thread = thread_id(server.pid(), &format!("write-{service}"));
         let mut tracer = Command::new("strace")
-            .args(["-p", &thread, "-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:{how}")])
+            .args([
+                "-p",
+                &thread,
+                "-e",
+                &format!("trace={calls}"),
+                "-e",
+                &format!("inject={calls}:{how}"),
+            ])
             .arg("-o")
             .arg(log)
             .stdin(Stdio::null())

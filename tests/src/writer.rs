@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Client};
 
 /// Settings for load: no budgets, and tokens that outlive the longest test.
-pub const UNHURRIED: [&str; 4] = ["--set", "limits.enabled=false", "--set", "identity.access_minutes=600"];
+pub const UNHURRIED: [&str; 4] =
+    ["--set", "limits.enabled=false", "--set", "identity.access_minutes=600"];
 
 /// One change that was sent.
 #[derive(Debug, Clone)]
@@ -49,7 +50,9 @@ pub struct Writer {
 fn tags_of(word: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().take(2).collect();
     match letters[..] {
-        [first @ 'a'..='m', second] => vec![format!("load/{first}"), format!("pair/{first}{second}")],
+        [first @ 'a'..='m', second] => {
+            vec![format!("load/{first}"), format!("pair/{first}{second}")]
+        }
         _ => Vec::new(),
     }
 }
@@ -85,7 +88,12 @@ impl Writer {
     pub fn write(&mut self) -> bool {
         match self.try_write() {
             Some(answer) => {
-                assert!(answer.status < 300, "a write was refused: {} {}", answer.status, answer.text);
+                assert!(
+                    answer.status < 300,
+                    "a write was refused: {} {}",
+                    answer.status,
+                    answer.text
+                );
                 true
             }
             None => false,
@@ -107,7 +115,8 @@ impl Writer {
     }
 
     fn choose(&mut self) -> Change {
-        let word: String = (0..12).map(|_| char::from(b'a' + self.random.random_range(0..26))).collect();
+        let word: String =
+            (0..12).map(|_| char::from(b'a' + self.random.random_range(0..26))).collect();
         let victim = (!self.living.is_empty())
             .then(|| self.random.random_range(0..self.living.len()))
             .and_then(|place| self.living.keys().nth(place).cloned());
@@ -158,7 +167,9 @@ impl Writer {
                 line
             }
         };
-        writeln!(self.journal, "{line}").and_then(|()| self.journal.sync_data()).expect("a journal");
+        writeln!(self.journal, "{line}")
+            .and_then(|()| self.journal.sync_data())
+            .expect("a journal");
     }
 
     fn bury(&mut self, id: String) {
@@ -215,17 +226,25 @@ impl Writer {
             let id = thought["id"].as_str().expect("an id").to_owned();
             let text = thought["text"].as_str().expect("a text").to_owned();
             let word = text.strip_prefix("harbour ").expect("a text of ours").to_owned();
-            assert_eq!(thought["tags"], json!(tags_of(&word)), "text and tags of different writes: {line}");
+            assert_eq!(
+                thought["tags"],
+                json!(tags_of(&word)),
+                "text and tags of different writes: {line}"
+            );
             assert!(!self.deleted.contains_key(&id), "deleted, and there again: {line}");
             if !self.living.contains_key(&id) {
-                assert!(self.doubtful.remove(&word), "nobody wrote this, or it was written twice: {line}");
+                assert!(
+                    self.doubtful.remove(&word),
+                    "nobody wrote this, or it was written twice: {line}"
+                );
                 self.living.insert(id.clone(), word);
             }
             let state = json!({ "text": text, "tags": thought["tags"] });
             assert!(found.insert(id, state).is_none(), "twice: {line}");
         }
         for (id, word) in &self.living {
-            let state = found.get(id).unwrap_or_else(|| panic!("acknowledged and lost: {id} {word}"));
+            let state =
+                found.get(id).unwrap_or_else(|| panic!("acknowledged and lost: {id} {word}"));
             assert_eq!(state["text"], body(word)["text"], "an acknowledged change of {id} is lost");
         }
         let mut direct: BTreeMap<String, i64> = BTreeMap::new();
@@ -237,7 +256,12 @@ impl Writer {
             .as_array()
             .expect("tags")
             .iter()
-            .map(|tag| (tag["tag"].as_str().unwrap_or_default().to_owned(), tag["direct"].as_i64().unwrap_or(-1)))
+            .map(|tag| {
+                (
+                    tag["tag"].as_str().unwrap_or_default().to_owned(),
+                    tag["direct"].as_i64().unwrap_or(-1),
+                )
+            })
             .filter(|(_, count)| *count != 0)
             .collect();
         assert_eq!(counted, direct, "the rows of tags do not belong to the rows of thoughts");

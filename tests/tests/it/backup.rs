@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hanse_e2e::{
-    Client, Said, Server, UNHURRIED, Value, Writer, hanse, harbour_total, json, overview, until, write_until_cut,
+    Client, Said, Server, UNHURRIED, Value, Writer, hanse, harbour_total, json, overview, until,
+    write_until_cut,
 };
 
 use crate::crash::fold;
@@ -87,8 +88,7 @@ fn a_backup_under_load_is_one_cut() {
         let mut kept = exported(&keeper);
         for m in 0..=n {
             let eve = kept.iter().find(|(_, state)| state["text"] == json!(format!("eve{m}")));
-            let (id, _) = eve.expect("acknowledged before the backup began").clone();
-            let id = id.clone();
+            let id = eve.expect("acknowledged before the backup began").0.clone();
             kept.remove(&id);
         }
         assert!(kept == before, "what was there before the backup began is not all there");
@@ -100,13 +100,17 @@ fn a_backup_under_load_is_one_cut() {
             let own = client.user["id"].as_str().expect("an id");
             let (written, deletions) = counts.get(own).copied().unwrap_or_default();
             // They go on: what they write now is counted after what they had.
-            let answer = client.post("/api/thoughts", &json!({ "text": "harbour after the restore" }));
+            let answer =
+                client.post("/api/thoughts", &json!({ "text": "harbour after the restore" }));
             assert_eq!(answer.status, 201);
             let total = thoughts.len() as i64 + 1;
             until("analytics has counted each event once", || {
                 let now = overview(&client);
-                (&now["thoughts"]["total"], &now["thoughts"]["written"], &now["activity"]["deletions"])
-                    == (&json!(total), &json!(written + 1), &json!(deletions))
+                (
+                    &now["thoughts"]["total"],
+                    &now["thoughts"]["written"],
+                    &now["activity"]["deletions"],
+                ) == (&json!(total), &json!(written + 1), &json!(deletions))
             });
             let position = answer.header("hanse-position").to_owned();
             until("search finds all", || harbour_total(&client, &position) == Some(total));
@@ -171,10 +175,20 @@ fn what_is_no_good_backup_is_refused() {
     let digest = manifest["files"]["thoughts.db"].clone();
     let outside = folder.path().join("outside.db");
     fs::copy(good.join("thoughts.db"), &outside).expect("a copy");
-    for foreign in ["../outside.db", &text(&outside), "..", "", "hanse.lock", "evil.sh", "other.db", "thoughts.db-wal"] {
+    for foreign in [
+        "../outside.db",
+        &text(&outside),
+        "..",
+        "",
+        "hanse.lock",
+        "evil.sh",
+        "other.db",
+        "thoughts.db-wal",
+    ] {
         let mut changed = manifest.clone();
         changed["files"][foreign] = digest.clone();
-        let set = copy_of(&good, folder.path().join(format!("foreign {}", foreign.replace('/', "_"))));
+        let set =
+            copy_of(&good, folder.path().join(format!("foreign {}", foreign.replace('/', "_"))));
         if !foreign.is_empty() && !foreign.contains(['/', '\\']) && foreign != ".." {
             fs::copy(good.join("thoughts.db"), set.join(foreign)).expect("a copy");
         }

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hanse_e2e::{
-    Client, Server, UNHURRIED, Value, Writer, hanse, harbour_total, json, overview, until, write_until_cut,
+    Client, Server, UNHURRIED, Value, Writer, hanse, harbour_total, json, overview, until,
+    write_until_cut,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -27,8 +28,11 @@ pub(crate) fn fold(data: &Path) -> (BTreeMap<String, Value>, BTreeMap<String, (i
         let arguments = ["events", "list", "--service", "thoughts", "--limit", "1000", "--after"];
         let said = hanse(data, &[&arguments[..], &[&after.to_string()]].concat());
         assert_eq!(said.code, 0, "{}", said.err);
-        let events: Vec<Value> =
-            said.out.lines().map(|line| serde_json::from_str(line).expect("a CloudEvent")).collect();
+        let events: Vec<Value> = said
+            .out
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a CloudEvent"))
+            .collect();
         for event in &events {
             after = event["sequence"].as_str().expect("a sequence").parse().expect("a number");
             let data = &event["data"];
@@ -43,7 +47,10 @@ pub(crate) fn fold(data: &Path) -> (BTreeMap<String, Value>, BTreeMap<String, (i
                     assert!(folded.living.insert(id, state).is_none(), "created twice");
                 }
                 Some("thoughts.ThoughtUpdated") => {
-                    assert!(folded.living.insert(id, state).is_some(), "changed without being there");
+                    assert!(
+                        folded.living.insert(id, state).is_some(),
+                        "changed without being there"
+                    );
                 }
                 Some("thoughts.ThoughtDeleted") => {
                     *folded.deleted.entry(owner).or_default() += 1;
@@ -72,10 +79,16 @@ fn text(value: &Value) -> String {
 }
 
 /// Waits until analytics and search agree with what exists, exactly.
-fn projections_agree(client: &Client, position: &str, living: i64, (written, deletions): (i64, i64)) {
+fn projections_agree(
+    client: &Client,
+    position: &str,
+    living: i64,
+    (written, deletions): (i64, i64),
+) {
     until("analytics counts each event once", || {
         let now = overview(client);
-        let seen = (&now["thoughts"]["total"], &now["thoughts"]["written"], &now["activity"]["deletions"]);
+        let seen =
+            (&now["thoughts"]["total"], &now["thoughts"]["written"], &now["activity"]["deletions"]);
         seen == (&json!(living), &json!(written), &json!(deletions))
     });
     until("search finds everything that exists, and nothing else", || {
@@ -158,7 +171,10 @@ fn killing_it_again_and_again_loses_nothing() {
 
     // From the first event again, beside the running platform.
     for (service, subscription) in [("analytics", "counters"), ("search", "index")] {
-        let said = hanse(&data, &["events", "replay", "--service", service, "--subscription", subscription]);
+        let said = hanse(
+            &data,
+            &["events", "replay", "--service", service, "--subscription", subscription],
+        );
         assert_eq!(said.code, 0, "{}", said.err);
     }
     agree(&writers);

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use hanse_e2e::{
-    Client, Fault, Server, SmallDisk, UNHURRIED, Writer, binary, eventually, hanse, harbour_total, json,
-    run, until,
+    Client, Fault, Server, SmallDisk, UNHURRIED, Writer, binary, eventually, hanse, harbour_total,
+    json, run, until,
 };
 
 fn failing(answer: &hanse_e2e::Answer) -> bool {
@@ -90,7 +90,8 @@ fn a_failed_sync_while_idle_stops_the_store() {
     });
     // A commit into an empty log syncs the log's head and then the commit; the third sync is made
     // when the log is folded in.
-    let fault = Fault::on_syncs(&server, "thoughts", "error=EIO:when=3+", &folder.path().join("strace"));
+    let fault =
+        Fault::on_syncs(&server, "thoughts", "error=EIO:when=3+", &folder.path().join("strace"));
     let first = anna.post("/api/thoughts", &json!({ "text": "before the failure" }));
     assert_eq!(first.status, 201, "{}", first.text);
     let ops = Client::new(&server.ops);
@@ -112,7 +113,8 @@ fn no_answer_leaves_before_the_sync() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(&folder.path().join("data"), &UNHURRIED);
     let anna = server.register("anna");
-    let slow = Fault::on_syncs(&server, "thoughts", "delay_enter=2000000", &folder.path().join("slow"));
+    let slow =
+        Fault::on_syncs(&server, "thoughts", "delay_enter=2000000", &folder.path().join("slow"));
     let mut reads = 0;
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| {
@@ -199,10 +201,8 @@ fn a_full_disk_is_survived() {
     }
     writer.compare();
     let export = filler.get("/api/thoughts/export").text;
-    let found: BTreeSet<String> = export
-        .lines()
-        .map(|line| serde_json_id(line).expect("an id"))
-        .collect();
+    let found: BTreeSet<String> =
+        export.lines().map(|line| serde_json_id(line).expect("an id")).collect();
     assert!(found == kept, "{} acknowledged, {} there", kept.len(), found.len());
     until("search has caught up", || {
         harbour_total(&writer.client, &writer.position) == Some(writer.living.len() as i64)
@@ -264,7 +264,9 @@ fn only_sqlite_opens_database_files() {
 fn overwrite(path: &Path, place: u64, length: usize) {
     let mut file = OpenOptions::new().read(true).write(true).open(path).expect("a file");
     let mut bytes = vec![0; length];
-    file.seek(SeekFrom::Start(place)).and_then(|_| file.read_exact(&mut bytes)).expect("enough bytes");
+    file.seek(SeekFrom::Start(place))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .expect("enough bytes");
     bytes.iter_mut().for_each(|byte| *byte ^= 0x5a);
     file.seek(SeekFrom::Start(place)).and_then(|_| file.write_all(&bytes)).expect("a file");
 }
@@ -297,11 +299,22 @@ fn rotten_files_are_found() {
             damage();
             let doctor = hanse(&data, &["doctor"]);
             assert_eq!(doctor.code, 3, "{name}, {what}: the doctor sees nothing: {}", doctor.out);
-            assert!(doctor.out.contains(name.trim_end_matches(".db")), "{name}, {what}: {}", doctor.out);
+            assert!(
+                doctor.out.contains(name.trim_end_matches(".db")),
+                "{name}, {what}: {}",
+                doctor.out
+            );
             match Server::try_start(&data, &UNHURRIED) {
                 Err(said) => {
-                    assert!(said.contains(name), "{name}, {what}: it does not name the file: {said}");
-                    assert_eq!(said.trim().lines().count(), 1, "{name}, {what}: more than one line: {said}");
+                    assert!(
+                        said.contains(name),
+                        "{name}, {what}: it does not name the file: {said}"
+                    );
+                    assert_eq!(
+                        said.trim().lines().count(),
+                        1,
+                        "{name}, {what}: more than one line: {said}"
+                    );
                 }
                 // Data that is only met when it is read; the doctor has named it above.
                 Ok(server) => server.kill(),

@@ -11,7 +11,7 @@
 mod backup;
 mod crash;
 mod disk;
+mod endpoints;
 mod secrets;
 mod starting;
 mod stopping;
-mod endpoints;

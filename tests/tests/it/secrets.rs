@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hanse_e2e::{Answer, Client, Server, hanse, json, run, binary};
+use hanse_e2e::{Answer, Client, Server, binary, hanse, json, run};
 
 /// Where it must not be, and everything that was said there.
 struct Said {
@@ -43,19 +43,31 @@ fn parts(token: &str) -> String {
 
 fn every_way_to_fail(server: &Server, anna: &Client, said: &mut Said) {
     let guest = server.guest();
-    let (access, refresh) = (anna.token.clone().expect("a token"), anna.refresh.clone().expect("a token"));
+    let (access, refresh) =
+        (anna.token.clone().expect("a token"), anna.refresh.clone().expect("a token"));
     let wrong = json!({ "email": "anna@example.com", "password": "canary wrong password 77" });
     said.answer("a wrong password", &guest.post("/auth/login", &wrong));
-    let odd = json!({ "email": "anna@example.com", "password": "canary wrong password 77", "more": 1 });
+    let odd =
+        json!({ "email": "anna@example.com", "password": "canary wrong password 77", "more": 1 });
     said.answer("an unknown field", &guest.post("/auth/login", &odd));
     let typed = json!({ "email": 5, "password": ["canary wrong password 77"] });
     said.answer("a wrong type", &guest.post("/auth/login", &typed));
     let cut = "{\"email\":\"anna@example.com\",\"password\":\"canary wrong password 77".to_owned();
-    let answer = guest.send("POST", "/auth/login", &[], Some(("application/json", cut))).expect("an answer");
+    let answer =
+        guest.send("POST", "/auth/login", &[], Some(("application/json", cut))).expect("an answer");
     said.answer("a body that is cut off", &answer);
-    said.answer("a refresh token of nobody", &guest.post("/auth/refresh", &json!({ "refresh_token": format!("{refresh}x") })));
-    said.answer("a body of another shape", &guest.post("/auth/refresh", &json!({ "token": refresh })));
-    said.answer("a token in the query", &guest.get(&format!("/api/thoughts?access_token={access}")));
+    said.answer(
+        "a refresh token of nobody",
+        &guest.post("/auth/refresh", &json!({ "refresh_token": format!("{refresh}x") })),
+    );
+    said.answer(
+        "a body of another shape",
+        &guest.post("/auth/refresh", &json!({ "token": refresh })),
+    );
+    said.answer(
+        "a token in the query",
+        &guest.get(&format!("/api/thoughts?access_token={access}")),
+    );
     said.answer("a token in the path", &guest.get(&format!("/api/thoughts/{access}")));
     said.answer("a token nowhere", &guest.get(&format!("/{access}")));
     for scheme in ["Basic", "Bearer x", "bearer\t", "Token"] {
@@ -81,7 +93,10 @@ fn look(data: &Path, format: &str) {
     let answer = if first.status == 201 {
         first
     } else {
-        anna.post("/auth/login", &json!({ "email": "anna@example.com", "password": "canary anna 1358 kogge" }))
+        anna.post(
+            "/auth/login",
+            &json!({ "email": "anna@example.com", "password": "canary anna 1358 kogge" }),
+        )
     };
     assert!(answer.status < 300, "{}", answer.text);
     anna.signed_in(&answer);
@@ -97,14 +112,19 @@ fn look(data: &Path, format: &str) {
     every_way_to_fail(&server, &anna, &mut said);
     let process = server.pid();
     for file in ["cmdline", "environ", "comm"] {
-        said.add(file, fs::read_to_string(format!("/proc/{process}/{file}")).expect("a file of the process"));
+        said.add(
+            file,
+            fs::read_to_string(format!("/proc/{process}/{file}")).expect("a file of the process"),
+        );
     }
     let ops = Client::new(&server.ops);
     for page in ["/metrics", "/tracing", "/ready", "/health"] {
         said.add(page, ops.get(page).text);
     }
     said.add("the OpenAPI document", anna.get("/openapi.json").text);
-    for arguments in [&["config", "show"][..], &["doctor"], &["events", "list", "--service", "identity"]] {
+    for arguments in
+        [&["config", "show"][..], &["doctor"], &["events", "list", "--service", "identity"]]
+    {
         let output = hanse(data, arguments);
         assert_eq!(output.code, 0, "{arguments:?}: {}{}", output.out, output.err);
         said.add(&arguments.join(" "), output.out + &output.err);
@@ -139,7 +159,9 @@ fn no_secret_is_ever_shown() {
         look(&data, format);
     }
     // A database of accounts holds no password and no token as they were sent.
-    for entry in fs::read_dir(&data).expect("a folder").flatten().filter(|entry| entry.path().is_file()) {
+    for entry in
+        fs::read_dir(&data).expect("a folder").flatten().filter(|entry| entry.path().is_file())
+    {
         let bytes = fs::read(entry.path()).expect("a file");
         let canary = b"canary anna 1358 kogge";
         assert!(!bytes.windows(canary.len()).any(|part| part == canary), "{:?}", entry.path());
@@ -159,11 +181,17 @@ fn a_wrong_secret_is_not_repeated() {
     let mut wrong_start = Command::new(binary());
     wrong_start.args(["migrate"]).env("HANSE_SECRETS_MASTER_KEY", canary);
     let mut wrong_url = Command::new(binary());
-    wrong_url.args(["migrate"]).env("HANSE_STORE_URL", format!("mysql://anna:{canary}@127.0.0.1:1/x"));
+    wrong_url
+        .args(["migrate"])
+        .env("HANSE_STORE_URL", format!("mysql://anna:{canary}@127.0.0.1:1/x"));
     let mut no_server = Command::new(binary());
-    no_server.args(["migrate"]).env("HANSE_STORE_URL", format!("postgres://anna:{canary}@127.0.0.1:1/x"));
+    no_server
+        .args(["migrate"])
+        .env("HANSE_STORE_URL", format!("postgres://anna:{canary}@127.0.0.1:1/x"));
     let mut shown = Command::new(binary());
-    shown.args(["config", "show"]).env("HANSE_STORE_URL", format!("postgres://anna:{canary}@127.0.0.1:1/x"));
+    shown
+        .args(["config", "show"])
+        .env("HANSE_STORE_URL", format!("postgres://anna:{canary}@127.0.0.1:1/x"));
     for mut command in [wrong_key, wrong_type, wrong_start, wrong_url, no_server, shown] {
         command.arg("--data").arg(&data).stdin(Stdio::null());
         let said = run(command);

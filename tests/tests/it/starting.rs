@@ -6,7 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use hanse_e2e::{Client, Said, Server, UNHURRIED, Value, binary, hanse, harbour_total, json, overview, run, until};
+use hanse_e2e::{
+    Client, Said, Server, UNHURRIED, Value, binary, hanse, harbour_total, json, overview, run,
+    until,
+};
 
 /// A command that is expected to fail: one line, for a person, without a panic or a debug dump.
 fn refused(said: &Said, code: i32, words: &[&str]) {
@@ -21,13 +24,22 @@ fn plain(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "nothing about {word}: {text}");
     }
-    for dump in ["panicked", "RUST_BACKTRACE", "stack backtrace", "Error {", "Some(", "SqliteFailure", "{ code"] {
+    for dump in [
+        "panicked",
+        "RUST_BACKTRACE",
+        "stack backtrace",
+        "Error {",
+        "Some(",
+        "SqliteFailure",
+        "{ code",
+    ] {
         assert!(!text.contains(dump), "a dump: {text}");
     }
 }
 
 fn serve(data: &Path, more: &[&str]) -> Said {
-    let addresses = ["serve", "--set", "server.listen=\"127.0.0.1:0\"", "--set", "server.ops=\"127.0.0.1:0\""];
+    let addresses =
+        ["serve", "--set", "server.listen=\"127.0.0.1:0\"", "--set", "server.ops=\"127.0.0.1:0\""];
     hanse(data, &[&addresses[..], more].concat())
 }
 
@@ -61,10 +73,20 @@ fn a_data_folder_that_is_not_writable() {
         } else {
             Command::new(&copy)
         };
-        command.arg("--data").arg(data).args(["serve", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"]);
+        command.arg("--data").arg(data).args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--ops",
+            "127.0.0.1:0",
+        ]);
         run(command)
     };
-    refused(&as_somebody(&data), 1, &[&data.display().to_string(), "not writable", "ermission denied"]);
+    refused(
+        &as_somebody(&data),
+        1,
+        &[&data.display().to_string(), "not writable", "ermission denied"],
+    );
     let missing = data.join("deeper");
     refused(&as_somebody(&missing), 1, &[&missing.display().to_string(), "cannot be made"]);
     let file = folder.path().join("file");
@@ -95,14 +117,16 @@ fn data_of_a_newer_release() {
     let data = folder.path().join("data");
     assert!(Server::start(&data, &[]).stop().success());
     for service in ["identity", "thoughts", "search", "analytics"] {
-        let file = rusqlite::Connection::open(data.join(format!("{service}.db"))).expect("a database");
+        let file =
+            rusqlite::Connection::open(data.join(format!("{service}.db"))).expect("a database");
         let add = "INSERT INTO schema_migrations (owner, name, checksum, applied_at) VALUES (?1, '0999_next', '', 0)";
         file.execute(add, [service]).expect("a row");
         drop(file);
         let words = [service, "newer than this release", "restore a backup"];
         refused(&serve(&data, &[]), 1, &words);
         refused(&hanse(&data, &["migrate"]), 1, &words);
-        let file = rusqlite::Connection::open(data.join(format!("{service}.db"))).expect("a database");
+        let file =
+            rusqlite::Connection::open(data.join(format!("{service}.db"))).expect("a database");
         file.execute("DELETE FROM schema_migrations WHERE name = '0999_next'", []).expect("a row");
     }
     Server::start(&data, &[]).kill();
@@ -131,9 +155,18 @@ fn a_configuration_with_mistakes() {
     let said = run(command);
     assert_eq!(said.code, 2, "{}", said.err);
     let named = [
-        "server.listen", "server.connections", "server.listed", "serve.x", "log.format",
-        "search.commit_every_ms", "limits.user_burst", "nonsense", "HANSE_SERVER_LISTNE", "server.ops",
-        "hanse.toml", "identity",
+        "server.listen",
+        "server.connections",
+        "server.listed",
+        "serve.x",
+        "log.format",
+        "search.commit_every_ms",
+        "limits.user_burst",
+        "nonsense",
+        "HANSE_SERVER_LISTNE",
+        "server.ops",
+        "hanse.toml",
+        "identity",
     ];
     plain(&said.err, &named);
     // A line for each, and the heading that counts them.
@@ -238,7 +271,10 @@ fn a_clock_that_jumps() {
         }
         for n in 0..20 {
             let text = format!("harbour {round} {n}");
-            let answer = anna.post("/api/thoughts", &json!({ "text": text, "tags": [format!("round/{round}")] }));
+            let answer = anna.post(
+                "/api/thoughts",
+                &json!({ "text": text, "tags": [format!("round/{round}")] }),
+            );
             assert_eq!(answer.status, 201, "{shift}: {}", answer.text);
             answer.header("hanse-position").clone_into(&mut position);
             written.push(text);
@@ -250,7 +286,9 @@ fn a_clock_that_jumps() {
         assert_eq!(found, wanted, "{shift}: listed twice or left out");
         let count = written.len() as i64;
         until("search knows everything", || harbour_total(&anna, &position) == Some(count));
-        until("analytics knows everything", || overview(&anna)["thoughts"]["total"] == json!(count));
+        until("analytics knows everything", || {
+            overview(&anna)["thoughts"]["total"] == json!(count)
+        });
         let log = server.as_ref().map(Server::log).unwrap_or_default();
         assert!(log.lines().count() < 200, "{shift}: it storms:\n{log}");
         assert!(!log.contains("ERROR"), "{shift}: {log}");
@@ -260,7 +298,8 @@ fn a_clock_that_jumps() {
     assert_eq!(anna.get("/api/thoughts").status, 200);
     let server = server.expect("it runs");
     let metrics = Client::new(&server.ops).get("/metrics").text;
-    let errors = metrics.lines().filter(|line| line.contains("status=\"5") && !line.ends_with(" 0"));
+    let errors =
+        metrics.lines().filter(|line| line.contains("status=\"5") && !line.ends_with(" 0"));
     assert_eq!(errors.collect::<Vec<_>>(), Vec::<&str>::new());
     assert!(server.stop().success());
     let doctor = hanse(&data, &["doctor", "--json"]);
