@@ -12,13 +12,16 @@ const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
 fn call(who: &Client, operation: &Operation, path: &str, headers: &[(&str, &str)]) -> Answer {
     let body = operation.bodies.first().map(|kind| (kind.as_str(), example(operation).to_string()));
-    who.send(&operation.method, path, headers, body).unwrap_or_else(|error| panic!("{}: {error}", operation.id))
+    who.send(&operation.method, path, headers, body)
+        .unwrap_or_else(|error| panic!("{}: {error}", operation.id))
 }
 
 /// A body that the operation's own text calls right, as far as it can be told without its schema.
 fn example(operation: &Operation) -> Value {
     match operation.id.as_str() {
-        "create_thought" | "replace_thought" | "update_thought" | "import_thoughts" => json!({"text": "seen"}),
+        "create_thought" | "replace_thought" | "update_thought" | "import_thoughts" => {
+            json!({"text": "seen"})
+        }
         "add_thought_tags" => json!({"tags": ["seen"]}),
         "replace_me" | "replace_profile" => json!({"name": "Seen"}),
         "put_search_preferences" => json!({"record_history": true, "default_types": []}),
@@ -53,7 +56,8 @@ struct Owned {
 impl Owned {
     fn of(server: &Server, name: &str) -> Self {
         let owner = server.register(name);
-        let thought = owner.post("/api/thoughts", &json!({"text": "ballast", "tags": ["hold"]})).json();
+        let thought =
+            owner.post("/api/thoughts", &json!({"text": "ballast", "tags": ["hold"]})).json();
         let sessions = owner.get("/auth/sessions").json();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).expect("an id").to_owned();
         let thought = text(thought.get("id"));
@@ -99,7 +103,12 @@ fn every_operation_keeps_its_access_policy() {
             "public" => assert!(anonymous.summary() != "401 HTT-010", "{what} is public"),
             "user" => {
                 assert_eq!(anonymous.summary(), "401 HTT-010", "{what} without a token");
-                assert!(!["401 HTT-010", "401 HTT-011", "403 HTT-012"].contains(&user.summary().as_str()), "{what}: {}", user.text);
+                assert!(
+                    !["401 HTT-010", "401 HTT-011", "403 HTT-012"]
+                        .contains(&user.summary().as_str()),
+                    "{what}: {}",
+                    user.text
+                );
             }
             "operator" | "admin" => {
                 assert_eq!(anonymous.summary(), "401 HTT-010", "{what} without a token");
@@ -107,16 +116,26 @@ fn every_operation_keeps_its_access_policy() {
             }
             unknown => panic!("{what} has the access policy {unknown:?}"),
         }
-        let lasting = ["delete_me", "logout_user", "change_password"].contains(&operation.id.as_str());
+        let lasting =
+            ["delete_me", "logout_user", "change_password"].contains(&operation.id.as_str());
         if !lasting {
             let root = call(&admin, &operation, &path, &[]);
-            assert!(![401, 403].contains(&root.status) || operation.access == "public", "{what} as administrator: {}", root.text);
+            assert!(
+                ![401, 403].contains(&root.status) || operation.access == "public",
+                "{what} as administrator: {}",
+                root.text
+            );
             assert!(root.status < 500, "{what}: {}", root.text);
             if operation.path.contains('{') {
                 assert_eq!(root.status, 404, "{what} as administrator: {}", root.text);
             }
         }
-        assert!(user.status < 500 && anonymous.status < 500, "{what}: {} {}", user.text, anonymous.text);
+        assert!(
+            user.status < 500 && anonymous.status < 500,
+            "{what}: {} {}",
+            user.text,
+            anonymous.text
+        );
         if operation.path.contains('{') {
             assert_eq!(user.status, 404, "{what} as somebody else: {}", user.text);
             // Somebody else's and nobody's look the same.
@@ -139,12 +158,16 @@ fn every_address_takes_its_methods_and_no_others() {
     let document = document(&server);
     let all = operations(&document);
     let mut paths: BTreeSet<String> = all.iter().map(|operation| operation.path.clone()).collect();
-    paths.extend(["/docs", "/openapi.json", "/health", "/ready", "/docs/errors/HTT-001"].map(String::from));
+    paths.extend(
+        ["/docs", "/openapi.json", "/health", "/ready", "/docs/errors/HTT-001"].map(String::from),
+    );
     for path in paths {
-        let takes: BTreeSet<&str> = all.iter().filter(|o| o.path == path).map(|o| o.method.as_str()).collect();
+        let takes: BTreeSet<&str> =
+            all.iter().filter(|o| o.path == path).map(|o| o.method.as_str()).collect();
         let takes = if takes.is_empty() { BTreeSet::from(["GET"]) } else { takes };
         let address = path.replace("{id}", NOBODY);
-        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
+        {
             let taken = takes.contains(method) || method == "HEAD" && takes.contains("GET");
             if taken && method != "HEAD" {
                 continue;
@@ -153,19 +176,26 @@ fn every_address_takes_its_methods_and_no_others() {
             if taken {
                 let get = anna.get(&address);
                 assert_eq!((answer.status, answer.text.as_str()), (get.status, ""), "HEAD {path}");
-                assert_eq!(answer.header("content-type"), get.header("content-type"), "HEAD {path}");
+                assert_eq!(
+                    answer.header("content-type"),
+                    get.header("content-type"),
+                    "HEAD {path}"
+                );
                 continue;
             }
             assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
-            let allowed: BTreeSet<&str> = answer.header("allow").split(", ").filter(|name| *name != "HEAD").collect();
+            let allowed: BTreeSet<&str> =
+                answer.header("allow").split(", ").filter(|name| *name != "HEAD").collect();
             assert_eq!(allowed, takes, "{method} {path}");
         }
     }
     let thought = anna.post("/api/thoughts", &json!({"text": "ballast"})).json();
-    let address = format!("/api/thoughts/{}", thought.get("id").and_then(Value::as_str).expect("an id"));
+    let address =
+        format!("/api/thoughts/{}", thought.get("id").and_then(Value::as_str).expect("an id"));
     for header in ["x-http-method-override", "x-http-method", "x-method-override", "_method"] {
         for method in ["GET", "POST"] {
-            anna.send(method, &format!("{address}?_method=DELETE"), &[(header, "DELETE")], None).expect("an answer");
+            anna.send(method, &format!("{address}?_method=DELETE"), &[(header, "DELETE")], None)
+                .expect("an answer");
             anna.send(method, &address, &[(header, "DELETE")], None).expect("an answer");
         }
     }
@@ -195,7 +225,10 @@ fn is_safe(answer: &Answer, what: &str) {
         for member in ["type", "title", "status", "code", "detail", "request_id"] {
             assert!(problem.get(member).is_some(), "{what} has no {member}: {}", answer.text);
         }
-        assert_eq!(problem.get("request_id").and_then(Value::as_str), Some(answer.header("x-request-id")));
+        assert_eq!(
+            problem.get("request_id").and_then(Value::as_str),
+            Some(answer.header("x-request-id"))
+        );
     }
 }
 
@@ -207,7 +240,8 @@ fn every_answer_carries_the_security_headers() {
     let anna = server.register("anna");
     for operation in operations(&document(&server)) {
         for who in [&anna, &server.guest()] {
-            if ["delete_me", "logout_user"].contains(&operation.id.as_str()) && who.token.is_some() {
+            if ["delete_me", "logout_user"].contains(&operation.id.as_str()) && who.token.is_some()
+            {
                 continue;
             }
             let answer = call(who, &operation, &operation.at(NOBODY), &[]);
@@ -215,16 +249,31 @@ fn every_answer_carries_the_security_headers() {
         }
     }
     for (method, path) in [
-        ("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/health"), ("GET", "/ready"),
-        ("GET", "/docs/errors/HTT-001"), ("GET", "/nowhere"), ("GET", "/docs/errors/XXX-999"),
-        ("BREW", "/docs"), ("TRACE", "/health"), ("GET", "/a//b"), ("GET", "/%2e%2e/etc/passwd"),
-        ("OPTIONS", "/api/thoughts"), ("GET", "/api/thoughts?limit=x"), ("GET", "/api/thoughts?nothing=1"),
+        ("GET", "/"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("GET", "/health"),
+        ("GET", "/ready"),
+        ("GET", "/docs/errors/HTT-001"),
+        ("GET", "/nowhere"),
+        ("GET", "/docs/errors/XXX-999"),
+        ("BREW", "/docs"),
+        ("TRACE", "/health"),
+        ("GET", "/a//b"),
+        ("GET", "/%2e%2e/etc/passwd"),
+        ("OPTIONS", "/api/thoughts"),
+        ("GET", "/api/thoughts?limit=x"),
+        ("GET", "/api/thoughts?nothing=1"),
     ] {
         let answer = anna.send(method, path, &[], None).expect("an answer");
         is_safe(&answer, path);
         let answer = anna.send(method, path, &[("x_y", "z")], None).expect("an answer");
         is_safe(&answer, path);
-        assert!((400..500).contains(&answer.status), "{path} with an underscore: {}", answer.status);
+        assert!(
+            (400..500).contains(&answer.status),
+            "{path} with an underscore: {}",
+            answer.status
+        );
     }
 }
 
@@ -238,17 +287,35 @@ fn headers_of_proxies_are_neither_believed_nor_reflected() {
     let owner = owned.owner.user.get("id").and_then(Value::as_str).expect("an id").to_owned();
     let canary = "canary.example";
     let headers = [
-        ("x-forwarded-for", "203.0.113.77"), ("x-forwarded-host", canary), ("x-forwarded-proto", canary),
-        ("x-forwarded-port", "1358"), ("x-forwarded-prefix", "/canary.example"), ("x-forwarded-server", canary),
-        ("forwarded", "for=203.0.113.77;host=canary.example;proto=https"), ("x-real-ip", "203.0.113.77"),
-        ("x-client-ip", "203.0.113.77"), ("true-client-ip", "203.0.113.77"), ("cf-connecting-ip", "203.0.113.77"),
-        ("x-original-url", "/api/v1/thoughts/canary.example"), ("x-rewrite-url", "/canary.example"),
-        ("x-user-id", owner.as_str()), ("x-user", owner.as_str()), ("x-user-email", "owner@example.com"),
-        ("x-user-roles", "admin"), ("x-roles", "admin"), ("x-authenticated-user", owner.as_str()),
-        ("x-remote-user", owner.as_str()), ("remote-user", owner.as_str()), ("x-tenant-id", owner.as_str()),
-        ("x-request-id", canary), ("x-correlation-id", canary), ("x-api-key", canary),
+        ("x-forwarded-for", "203.0.113.77"),
+        ("x-forwarded-host", canary),
+        ("x-forwarded-proto", canary),
+        ("x-forwarded-port", "1358"),
+        ("x-forwarded-prefix", "/canary.example"),
+        ("x-forwarded-server", canary),
+        ("forwarded", "for=203.0.113.77;host=canary.example;proto=https"),
+        ("x-real-ip", "203.0.113.77"),
+        ("x-client-ip", "203.0.113.77"),
+        ("true-client-ip", "203.0.113.77"),
+        ("cf-connecting-ip", "203.0.113.77"),
+        ("x-original-url", "/api/v1/thoughts/canary.example"),
+        ("x-rewrite-url", "/canary.example"),
+        ("x-user-id", owner.as_str()),
+        ("x-user", owner.as_str()),
+        ("x-user-email", "owner@example.com"),
+        ("x-user-roles", "admin"),
+        ("x-roles", "admin"),
+        ("x-authenticated-user", owner.as_str()),
+        ("x-remote-user", owner.as_str()),
+        ("remote-user", owner.as_str()),
+        ("x-tenant-id", owner.as_str()),
+        ("x-request-id", canary),
+        ("x-correlation-id", canary),
+        ("x-api-key", canary),
         ("cookie", "access_token=canary.example; session=canary.example"),
-        ("proxy-authorization", "Basic Y2FuYXJ5"), ("via", canary), ("origin", "https://canary.example"),
+        ("proxy-authorization", "Basic Y2FuYXJ5"),
+        ("via", canary),
+        ("origin", "https://canary.example"),
         ("referer", "https://canary.example/"),
     ];
     let spotless = |answer: &Answer, what: &str| {
@@ -278,7 +345,10 @@ fn headers_of_proxies_are_neither_believed_nor_reflected() {
     }
     // Who signs in from behind such headers is seen at the address of the connection.
     let login = json!({"email": "owner@example.com", "password": "kogge owner 1358"}).to_string();
-    let answer = server.guest().send("POST", "/auth/login", &headers, Some(("application/json", login))).expect("an answer");
+    let answer = server
+        .guest()
+        .send("POST", "/auth/login", &headers, Some(("application/json", login)))
+        .expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.text);
     let sessions = owned.owner.get("/auth/sessions");
     assert!(!sessions.text.contains("203.0.113.77"), "{}", sessions.text);
@@ -334,31 +404,51 @@ fn the_published_document_is_true() {
     let server = platform(data.path());
     let anna = server.register("anna");
     let document = document(&server);
-    assert!(document.get("openapi").and_then(Value::as_str).expect("a version").starts_with("3.1."));
+    assert!(
+        document.get("openapi").and_then(Value::as_str).expect("a version").starts_with("3.1.")
+    );
     let mut ids = BTreeSet::new();
     let mut wrong = Vec::new();
     for operation in operations(&document) {
         assert!(ids.insert(operation.id.clone()), "{} twice", operation.id);
-        let words = ["summary", "description"].map(|key| operation.text.get(key).and_then(Value::as_str).unwrap_or_default());
+        let words = ["summary", "description"]
+            .map(|key| operation.text.get(key).and_then(Value::as_str).unwrap_or_default());
         if words[0].is_empty() {
             wrong.push(format!("{} has no summary", operation.id));
         }
-        let declared: BTreeSet<&str> = operation.text.get("parameters").and_then(Value::as_array).into_iter().flatten()
+        let declared: BTreeSet<&str> = operation
+            .text
+            .get("parameters")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
             .filter(|parameter| parameter.get("in").and_then(Value::as_str) == Some("path"))
-            .filter_map(|parameter| parameter.get("name")?.as_str()).collect();
-        let named: BTreeSet<&str> = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            .filter_map(|parameter| parameter.get("name")?.as_str())
+            .collect();
+        let named: BTreeSet<&str> = operation
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .collect();
         assert_eq!(declared, named, "{}", operation.id);
-        let responses = operation.text.get("responses").and_then(Value::as_object).expect("responses");
+        let responses =
+            operation.text.get("responses").and_then(Value::as_object).expect("responses");
         assert!(responses.keys().any(|status| status.starts_with('2')), "{}", operation.id);
         for kind in &operation.bodies {
-            let pointer = format!("/requestBody/content/{}", kind.replace('~', "~0").replace('/', "~1"));
+            let pointer =
+                format!("/requestBody/content/{}", kind.replace('~', "~0").replace('/', "~1"));
             let media = operation.text.pointer(&pointer).expect("a media type");
             let schema = media.get("schema").expect("a schema");
             let schema = match schema.get("$ref").and_then(Value::as_str) {
-                Some(reference) => document.pointer(reference.trim_start_matches('#')).expect("a schema"),
+                Some(reference) => {
+                    document.pointer(reference.trim_start_matches('#')).expect("a schema")
+                }
                 None => schema,
             };
-            if [media, schema].iter().all(|place| place.get("example").is_none() && place.get("examples").is_none()) {
+            if [media, schema]
+                .iter()
+                .all(|place| place.get("example").is_none() && place.get("examples").is_none())
+            {
                 wrong.push(format!("{} has no example of {kind}", operation.id));
             }
         }
@@ -367,7 +457,11 @@ fn the_published_document_is_true() {
         // An address of somebody else's making: what matters is that the operation was reached.
         if !["delete_me", "logout_user"].contains(&operation.id.as_str()) {
             let reached = call(&anna, &operation, &operation.at(NOBODY), &[]).summary();
-            assert!(!["404 HTT-001", "405 HTT-002"].contains(&reached.as_str()), "{} is not there", operation.id);
+            assert!(
+                !["404 HTT-001", "405 HTT-002"].contains(&reached.as_str()),
+                "{} is not there",
+                operation.id
+            );
         }
     }
     for reference in references(&document) {
@@ -397,12 +491,21 @@ fn every_problem_has_its_page() {
     let guest = server.guest();
     let mut pages = BTreeSet::new();
     for operation in operations(&document(&server)) {
-        for response in operation.text.get("responses").and_then(Value::as_object).expect("responses").values() {
-            let example = response.pointer("/content/application~1problem+json/example/type").and_then(Value::as_str);
+        for response in
+            operation.text.get("responses").and_then(Value::as_object).expect("responses").values()
+        {
+            let example = response
+                .pointer("/content/application~1problem+json/example/type")
+                .and_then(Value::as_str);
             pages.extend(example.map(str::to_owned));
             let described = response.get("description").and_then(Value::as_str).unwrap_or_default();
-            pages.extend(described.split("; ").filter_map(|line| line.split_once(": ")).filter(|(code, _)| code.len() == 7)
-                .map(|(code, _)| format!("/docs/errors/{code}")));
+            pages.extend(
+                described
+                    .split("; ")
+                    .filter_map(|line| line.split_once(": "))
+                    .filter(|(code, _)| code.len() == 7)
+                    .map(|(code, _)| format!("/docs/errors/{code}")),
+            );
         }
         let answer = call(&guest, &operation, &operation.at(NOBODY), &[]);
         pages.extend(answer.json().get("type").and_then(Value::as_str).map(str::to_owned));
@@ -425,13 +528,24 @@ fn metrics_do_not_grow_with_what_clients_send() {
     let ask = |number: usize| {
         let who = &people[number % people.len()];
         let agent = format!("agent/{number}");
-        for path in [format!("/nowhere/{number}"), format!("/api/thoughts/{number}"), format!("/api/search?q=w{number}")] {
+        for path in [
+            format!("/nowhere/{number}"),
+            format!("/api/thoughts/{number}"),
+            format!("/api/search?q=w{number}"),
+        ] {
             who.send("GET", &path, &[("user-agent", &agent)], None).expect("an answer");
         }
         let method = format!("M{}", "ABCDEFGHIJ".chars().nth(number % 10).expect("a letter"));
         who.send(&method, &format!("/x{number}"), &[], None).expect("an answer");
     };
-    let series = || Client::new(&server.ops).get("/metrics").text.lines().filter(|line| !line.starts_with('#')).count();
+    let series = || {
+        Client::new(&server.ops)
+            .get("/metrics")
+            .text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .count()
+    };
     (0..8).for_each(ask);
     let before = series();
     (8..1_258).for_each(ask);
@@ -453,7 +567,21 @@ fn the_public_door_shows_no_operations() {
     let data = tempfile::tempdir().expect("a folder");
     let server = platform(data.path());
     let admin = administrator(&server, data.path());
-    for path in ["/metrics", "/tracing", "/api/metrics", "/api/v1/metrics", "/debug", "/debug/pprof", "/admin", "/actuator", "/env", "/config", "/.env", "/.git/config", "/server-status"] {
+    for path in [
+        "/metrics",
+        "/tracing",
+        "/api/metrics",
+        "/api/v1/metrics",
+        "/debug",
+        "/debug/pprof",
+        "/admin",
+        "/actuator",
+        "/env",
+        "/config",
+        "/.env",
+        "/.git/config",
+        "/server-status",
+    ] {
         for who in [&server.guest(), &admin] {
             assert_eq!(who.get(path).summary(), "404 HTT-001", "{path}");
         }
@@ -465,9 +593,16 @@ fn the_public_door_shows_no_operations() {
         assert!(!health.contains(mark), "{health}");
     }
     assert!(server.ops.starts_with("http://127.0.0.1:"), "{}", server.ops);
-    let sample = std::process::Command::new(hanse_e2e::binary()).args(["config", "sample"]).output().expect("it runs");
+    let sample = std::process::Command::new(hanse_e2e::binary())
+        .args(["config", "sample"])
+        .output()
+        .expect("it runs");
     let sample = String::from_utf8_lossy(&sample.stdout).into_owned();
-    assert!(sample.contains("\nops = \"127.0.0.1:3099\"") && sample.contains("\nlisten = \"127.0.0.1:3000\""), "{sample}");
+    assert!(
+        sample.contains("\nops = \"127.0.0.1:3099\"")
+            && sample.contains("\nlisten = \"127.0.0.1:3000\""),
+        "{sample}"
+    );
 }
 
 /// AUTN-20: nobody is there before somebody is made, and no example opens a door.
@@ -477,8 +612,12 @@ fn a_fresh_platform_has_no_account_and_no_known_secret() {
     let server = platform(data.path());
     let guest = server.guest();
     for (email, password) in [
-        ("admin@example.com", "admin"), ("admin@localhost", "admin"), ("root@localhost", "root"),
-        ("you@example.com", "password"), ("ann@example.com", "kogge im hafen 1358"), ("anna@example.com", "changeme"),
+        ("admin@example.com", "admin"),
+        ("admin@localhost", "admin"),
+        ("root@localhost", "root"),
+        ("you@example.com", "password"),
+        ("ann@example.com", "kogge im hafen 1358"),
+        ("anna@example.com", "changeme"),
     ] {
         let answer = guest.post("/auth/login", &json!({"email": email, "password": password}));
         assert_eq!(answer.status, 401, "{email}: {}", answer.text);
@@ -489,6 +628,7 @@ fn a_fresh_platform_has_no_account_and_no_known_secret() {
     }
     let example = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let other = tempfile::tempdir().expect("a folder");
-    let weak = Server::try_start(other.path(), &["--set", &format!("secrets.master_key={example}")]);
+    let weak =
+        Server::try_start(other.path(), &["--set", &format!("secrets.master_key={example}")]);
     assert!(weak.is_err(), "it starts with a master key of zeros");
 }

@@ -11,7 +11,8 @@ use crate::support::{HANG, complete, connect, eventually, exchange, platform, re
 /// Connections that the platform has open now; the one that looks is among them.
 fn open_connections(server: &Server) -> u64 {
     let metrics = Client::new(&server.ops).get("/metrics").text;
-    let line = metrics.lines().find(|line| line.starts_with("active_connections ")).expect("the gauge");
+    let line =
+        metrics.lines().find(|line| line.starts_with("active_connections ")).expect("the gauge");
     line.split(' ').nth(1).expect("a value").parse().expect("a number")
 }
 
@@ -64,7 +65,8 @@ fn slow_headers_are_cut_off_and_others_served() {
             [] => {
                 let mut stream = connect(&url);
                 stream.write_all(opening.as_bytes()).expect("the opening is taken");
-                receive(&mut stream, |_| false).unwrap_or_else(|| panic!("{opening:?} is held open"))
+                receive(&mut stream, |_| false)
+                    .unwrap_or_else(|| panic!("{opening:?} is held open"))
             }
             _ => drip(&url, opening.to_owned(), endless),
         })
@@ -111,7 +113,9 @@ fn slow_bodies_are_cut_off_and_others_served() {
     let anna = server.register("anna");
     let token = anna.token.clone().expect("a token");
     let head = |line: &str, length: &str| {
-        format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{length}\r\n\r\n")
+        format!(
+            "{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{length}\r\n\r\n"
+        )
     };
     let slow: Vec<_> = [
         head("POST /api/thoughts", "content-length: 1000"),
@@ -171,7 +175,12 @@ fn request(what: &'static str, text: &str) -> Request {
 /// Requests that no client of good will sends.
 fn garbage() -> Vec<Request> {
     let twice = |name: &'static str, header: &str| {
-        request(name, &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\n{header}\r\n{header}\r\ncontent-length: 0\r\n\r\n"))
+        request(
+            name,
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\n{header}\r\n{header}\r\ncontent-length: 0\r\n\r\n"
+            ),
+        )
     };
     let body = r#"{"email":"a@example.com","password":"x"}"#;
     let many: String = (0..200).map(|number| format!("x-{number}: 1\r\n")).collect();
@@ -190,55 +199,175 @@ fn garbage() -> Vec<Request> {
         request("two spaces", "GET  /health  HTTP/1.1\r\nhost: x\r\n\r\n"),
         request("a tab", "GET\t/health\tHTTP/1.1\r\nhost: x\r\n\r\n"),
         request("a space in the address", "GET /he alth HTTP/1.1\r\nhost: x\r\n\r\n"),
-        request("a long line", &format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(100_000))),
-        request("a long address", &format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(10_000))),
+        request(
+            "a long line",
+            &format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(100_000)),
+        ),
+        request(
+            "a long address",
+            &format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(10_000)),
+        ),
         request("a long method", &format!("{} / HTTP/1.1\r\nhost: x\r\n\r\n", "A".repeat(100_000))),
         request("too many headers", &format!("GET /health HTTP/1.1\r\nhost: x\r\n{many}\r\n")),
-        request("a huge header", &format!("GET /health HTTP/1.1\r\nhost: x\r\nx-a: {}\r\n\r\n", "a".repeat(200_000))),
-        request("a huge header name", &format!("GET /health HTTP/1.1\r\nhost: x\r\n{}: a\r\n\r\n", "a".repeat(200_000))),
+        request(
+            "a huge header",
+            &format!("GET /health HTTP/1.1\r\nhost: x\r\nx-a: {}\r\n\r\n", "a".repeat(200_000)),
+        ),
+        request(
+            "a huge header name",
+            &format!("GET /health HTTP/1.1\r\nhost: x\r\n{}: a\r\n\r\n", "a".repeat(200_000)),
+        ),
         request("a space before the colon", "GET /health HTTP/1.1\r\nhost: x\r\nx-a : 1\r\n\r\n"),
         request("a header without a name", "GET /health HTTP/1.1\r\nhost: x\r\n: 1\r\n\r\n"),
         request("a header without a colon", "GET /health HTTP/1.1\r\nhost: x\r\nx-a\r\n\r\n"),
         request("a folded header", "GET /health HTTP/1.1\r\nhost: x\r\nx-a: 1\r\n  2\r\n\r\n"),
         request("a NUL in a header", "GET /health HTTP/1.1\r\nhost: x\r\nx-a: 1\x002\r\n\r\n"),
-        request("a bare CR in a header", "GET /health HTTP/1.1\r\nhost: x\r\nx-a: 1\rx-b: 2\r\n\r\n"),
+        request(
+            "a bare CR in a header",
+            "GET /health HTTP/1.1\r\nhost: x\r\nx-a: 1\rx-b: 2\r\n\r\n",
+        ),
         request("a name with a bracket", "GET /health HTTP/1.1\r\nhost: x\r\nx(a): 1\r\n\r\n"),
-        request("underscores on an operation", "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nx_user_id: 1\r\n\r\n"),
-        request("underscores on a document", "GET /docs HTTP/1.1\r\nhost: x\r\nx_user_id: 1\r\n\r\n"),
-        request("twins", "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nhanse-after: a\r\nhanse_after: a\r\n\r\n"),
+        request(
+            "underscores on an operation",
+            "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nx_user_id: 1\r\n\r\n",
+        ),
+        request(
+            "underscores on a document",
+            "GET /docs HTTP/1.1\r\nhost: x\r\nx_user_id: 1\r\n\r\n",
+        ),
+        request(
+            "twins",
+            "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nhanse-after: a\r\nhanse_after: a\r\n\r\n",
+        ),
         request("two hosts", "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n"),
-        request("two hosts on a document", "GET /openapi.json HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n"),
-        request("two hosts on an OPTIONS", "OPTIONS /api/thoughts HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n"),
+        request(
+            "two hosts on a document",
+            "GET /openapi.json HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+        ),
+        request(
+            "two hosts on an OPTIONS",
+            "OPTIONS /api/thoughts HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+        ),
         twice("two tokens", "authorization: Bearer a"),
         twice("two types", "content-type: application/json"),
         twice("two keys", "idempotency-key: a"),
         twice("two conditions", "if-match: \"1\""),
         twice("two positions", "hanse-after: a"),
         twice("two traces", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-        request("two lengths", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {0}\r\ncontent-length: 5\r\n\r\n{body}", body.len())),
-        request("the same length twice", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {0}\r\ncontent-length: {0}\r\n\r\n{body}", body.len())),
-        request("a list of lengths", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {0}, {0}\r\n\r\n{body}", body.len())),
-        request("a negative length", "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n"),
-        request("a length with a sign", "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: +5\r\n\r\nhello"),
-        request("a length in hex", "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 0x5\r\n\r\nhello"),
-        request("a length beyond numbers", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", "9".repeat(30))),
-        request("an unknown coding", "POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: cow\r\n\r\n"),
-        request("chunked not last", "POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
-        request("chunked in HTTP/1.0", "POST /auth/login HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
-        request("a chunk length that is none", "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n\r\n"),
-        request("a chunk length beyond numbers", "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n\r\n"),
-        request("a chunk extension without end", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1;{}", "a".repeat(100_000))),
-        request("a chunk that is longer than it says", "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}{}{}\r\n0\r\n\r\n"),
-        request("trailers without end", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{}", "x-a: 1\r\n".repeat(20_000))),
-        request("a length and chunks", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len())),
-        request("chunks and a length", &format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len())),
-        request("a proxy's request", "GET http://169.254.169.254/latest HTTP/1.1\r\nhost: x\r\n\r\n"),
+        request(
+            "two lengths",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {0}\r\ncontent-length: 5\r\n\r\n{body}",
+                body.len()
+            ),
+        ),
+        request(
+            "the same length twice",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {0}\r\ncontent-length: {0}\r\n\r\n{body}",
+                body.len()
+            ),
+        ),
+        request(
+            "a list of lengths",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {0}, {0}\r\n\r\n{body}",
+                body.len()
+            ),
+        ),
+        request(
+            "a negative length",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        ),
+        request(
+            "a length with a sign",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: +5\r\n\r\nhello",
+        ),
+        request(
+            "a length in hex",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 0x5\r\n\r\nhello",
+        ),
+        request(
+            "a length beyond numbers",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+                "9".repeat(30)
+            ),
+        ),
+        request(
+            "an unknown coding",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: cow\r\n\r\n",
+        ),
+        request(
+            "chunked not last",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        ),
+        request(
+            "chunked in HTTP/1.0",
+            "POST /auth/login HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        request(
+            "a chunk length that is none",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n\r\n",
+        ),
+        request(
+            "a chunk length beyond numbers",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n\r\n",
+        ),
+        request(
+            "a chunk extension without end",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1;{}",
+                "a".repeat(100_000)
+            ),
+        ),
+        request(
+            "a chunk that is longer than it says",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}{}{}\r\n0\r\n\r\n",
+        ),
+        request(
+            "trailers without end",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{}",
+                "x-a: 1\r\n".repeat(20_000)
+            ),
+        ),
+        request(
+            "a length and chunks",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+                body.len()
+            ),
+        ),
+        request(
+            "chunks and a length",
+            &format!(
+                "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+                body.len()
+            ),
+        ),
+        request(
+            "a proxy's request",
+            "GET http://169.254.169.254/latest HTTP/1.1\r\nhost: x\r\n\r\n",
+        ),
         request("a tunnel", "CONNECT 169.254.169.254:80 HTTP/1.1\r\nhost: x\r\n\r\n"),
         request("everything", "OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n"),
-        request("an upgrade to WebSocket", "GET /api/thoughts HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"),
-        request("an upgrade to h2c", "GET /api/thoughts HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n"),
-        request("an expectation that is none", "POST /auth/login HTTP/1.1\r\nhost: x\r\nexpect: 200-maybe\r\ncontent-length: 0\r\n\r\n"),
-        ("HTTP/2 with noise", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), vec![0xff; 4096]].concat()),
+        request(
+            "an upgrade to WebSocket",
+            "GET /api/thoughts HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        ),
+        request(
+            "an upgrade to h2c",
+            "GET /api/thoughts HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
+        ),
+        request(
+            "an expectation that is none",
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\nexpect: 200-maybe\r\ncontent-length: 0\r\n\r\n",
+        ),
+        (
+            "HTTP/2 with noise",
+            [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), vec![0xff; 4096]].concat(),
+        ),
     ]
 }
 
@@ -253,7 +382,10 @@ fn garbled_requests_are_refused() {
         let answer = exchange(&server.url, &bytes, complete);
         let status = status(&answer);
         if status != 0 && !(400..500).contains(&status) {
-            wrong.push(format!("{what}: {}", String::from_utf8_lossy(&answer[..answer.len().min(400)])));
+            wrong.push(format!(
+                "{what}: {}",
+                String::from_utf8_lossy(&answer[..answer.len().min(400)])
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -274,17 +406,47 @@ fn no_request_hides_in_another() {
     );
     let carriers = [
         // A body that is refused by its type, its size, its address and its missing token.
-        format!("POST /api/thoughts HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
-        format!("POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
-        format!("GET /health HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
-        format!("DELETE /docs HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
-        format!("POST /auth/login HTTP/1.1\r\nhost: x\r\nhost: y\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
+        format!(
+            "POST /api/thoughts HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
+        format!(
+            "POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
+        format!(
+            "GET /health HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
+        format!(
+            "DELETE /docs HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
+        format!(
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\nhost: y\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
         // Two readers disagree about where the first request ends.
-        format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
-        format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{hidden}\r\n0\r\n\r\n", hidden.len()),
-        format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding : chunked\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
-        format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\ncontent-length: {}\r\n\r\n{hidden}", hidden.len()),
-        format!("POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{hidden}", hidden.len() + 5),
+        format!(
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
+        format!(
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{hidden}\r\n0\r\n\r\n",
+            hidden.len()
+        ),
+        format!(
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding : chunked\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
+        format!(
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\ncontent-length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
+        format!(
+            "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{hidden}",
+            hidden.len() + 5
+        ),
     ];
     for carrier in carriers {
         let last = "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
