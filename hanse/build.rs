@@ -5,7 +5,8 @@ use std::path::Path;
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../docs/errors").canonicalize()?;
+    let folder =
+        Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../docs/errors").canonicalize()?;
     println!("cargo:rerun-if-changed={}", folder.display());
     let mut pages: Vec<_> = fs::read_dir(&folder)?.collect::<Result<_, _>>()?;
     pages.sort_by_key(fs::DirEntry::file_name);

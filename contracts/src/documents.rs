@@ -98,7 +98,8 @@ fn text(document: Value) -> String {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
-            let map: BTreeMap<_, _> = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            let map: BTreeMap<_, _> =
+                map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
             Value::Object(map.into_iter().collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),

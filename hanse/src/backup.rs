@@ -107,8 +107,9 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
     if !loaded.config.store.url.is_empty() {
         bail!("the data is on PostgreSQL; restore it there");
     }
-    let text = fs::read_to_string(args.dir.join(MANIFEST))
-        .with_context(|| format!("{} is no complete backup: it has no manifest", args.dir.display()))?;
+    let text = fs::read_to_string(args.dir.join(MANIFEST)).with_context(|| {
+        format!("{} is no complete backup: it has no manifest", args.dir.display())
+    })?;
     let manifest: Manifest = serde_json::from_str(&text).context("the manifest cannot be read")?;
     if manifest.format != 1 {
         bail!("the backup was made by a newer release ({})", manifest.made_by);
@@ -136,7 +137,8 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
     let (incoming, before) = (beside(".restoring"), beside(".before-restore"));
     for leftover in [&incoming, &before] {
         if leftover.exists() {
-            fs::remove_dir_all(leftover).with_context(|| format!("{} is in the way", leftover.display()))?;
+            fs::remove_dir_all(leftover)
+                .with_context(|| format!("{} is in the way", leftover.display()))?;
         }
     }
     fs::DirBuilder::new().mode(0o700).create(&incoming)?;
@@ -161,7 +163,8 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
 }
 
 fn service_files(data: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    let entries = fs::read_dir(data).with_context(|| format!("{} cannot be read", data.display()))?;
+    let entries =
+        fs::read_dir(data).with_context(|| format!("{} cannot be read", data.display()))?;
     let mut files = BTreeMap::new();
     for entry in entries {
         let path = entry?.path();
@@ -188,10 +191,14 @@ fn consistent_cut(paths: &BTreeMap<String, PathBuf>) -> anyhow::Result<BTreeMap<
     bail!("no consistent cut was found; try again when there is less to do")
 }
 
-fn a_producer_that_is_behind(cut: &mut BTreeMap<String, Snapshot>) -> anyhow::Result<Option<String>> {
+fn a_producer_that_is_behind(
+    cut: &mut BTreeMap<String, Snapshot>,
+) -> anyhow::Result<Option<String>> {
     let mut needed: BTreeMap<String, i64> = BTreeMap::new();
     for snapshot in cut.values_mut() {
-        for row in snapshot.query("SELECT source, max(seq) AS seq FROM positions GROUP BY source", &[])? {
+        for row in
+            snapshot.query("SELECT source, max(seq) AS seq FROM positions GROUP BY source", &[])?
+        {
             let seq = needed.entry(row.at(0)?).or_default();
             *seq = (*seq).max(row.at(1)?);
         }

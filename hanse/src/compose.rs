@@ -19,7 +19,8 @@ pub const NAMES: [&str; 5] = ["gateway", "identity", "thoughts", "search", "anal
 
 /// The services that are to run here.
 pub fn services(config: &Config) -> Vec<Service> {
-    let wanted = |name: &str| config.server.only.is_empty() || config.server.only.iter().any(|n| n == name);
+    let wanted =
+        |name: &str| config.server.only.is_empty() || config.server.only.iter().any(|n| n == name);
     [
         hanse_identity::service(config.identity.clone()),
         hanse_thoughts::service(),
@@ -135,7 +136,10 @@ pub async fn platform(config: &Config, shared: &Shared) -> anyhow::Result<Platfo
 pub async fn open_db(loaded: &Loaded, service: &str) -> anyhow::Result<Db> {
     let config = &loaded.config;
     if service == "gateway" || !NAMES.contains(&service) {
-        bail!("{service} is no service with data; there are {}", NAMES.get(1..).unwrap_or_default().join(", "));
+        bail!(
+            "{service} is no service with data; there are {}",
+            NAMES.get(1..).unwrap_or_default().join(", ")
+        );
     }
     if config.store.url.is_empty() && !config.server.data.join(format!("{service}.db")).exists() {
         bail!("there is no data of {service} in {}", config.server.data.display());

@@ -123,13 +123,17 @@ impl config::Config for Config {
         let mut found = Vec::new();
         for name in &self.server.only {
             if !crate::compose::NAMES.contains(&name.as_str()) {
-                let what = format!("{name} is no service; there are {}", crate::compose::NAMES.join(", "));
+                let what =
+                    format!("{name} is no service; there are {}", crate::compose::NAMES.join(", "));
                 found.push(("server.only".to_owned(), what));
             }
         }
         let url = &self.server.public_url;
         if !(url.starts_with("https://") || url.starts_with("http://")) || url.ends_with('/') {
-            found.push(("server.public_url".into(), "write it like https://hanse.example.com".into()));
+            found.push((
+                "server.public_url".into(),
+                "write it like https://hanse.example.com".into(),
+            ));
         }
         if self.server.connections == 0 {
             found.push(("server.connections".into(), "must be at least 1".into()));
@@ -140,7 +144,9 @@ impl config::Config for Config {
         if !self.store.url.is_empty() && !self.store.url.starts_with("postgres") {
             found.push(("store.url".into(), "must begin with postgres://".into()));
         }
-        found.extend(self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())));
+        found.extend(
+            self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())),
+        );
         found.extend(self.limits.mistakes());
         found.extend(self.gateway.mistakes());
         found.extend(self.identity.mistakes());
@@ -199,7 +205,10 @@ impl Loaded {
         }
         let whence = || "value".to_owned();
         Err(ConfigError(
-            mistakes.into_iter().map(|(key, what)| Mistake { key, whence: whence(), what }).collect(),
+            mistakes
+                .into_iter()
+                .map(|(key, what)| Mistake { key, whence: whence(), what })
+                .collect(),
         ))
     }
 }

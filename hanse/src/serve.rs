@@ -23,7 +23,9 @@ include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
 
 /// Options of `serve`.
 #[derive(Args, Clone, Default)]
-#[command(after_help = "Stops on SIGTERM or Ctrl-C: it says \"not ready\", finishes what is under way, and exits 0.\n\nExamples:\n  hanse serve\n  hanse serve --listen 0.0.0.0:8080 --data /srv/hanse\n  hanse serve --set log.format=json --set server.public_url=https://hanse.example.com")]
+#[command(
+    after_help = "Stops on SIGTERM or Ctrl-C: it says \"not ready\", finishes what is under way, and exits 0.\n\nExamples:\n  hanse serve\n  hanse serve --listen 0.0.0.0:8080 --data /srv/hanse\n  hanse serve --set log.format=json --set server.public_url=https://hanse.example.com"
+)]
 pub struct ServeArgs {
     /// Services of this process, separated by commas [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
@@ -80,7 +82,8 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         Arc::clone(&draining),
     ));
     let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));
-    let supervisor = platform.start();
+    let background = hanse_runtime::background_runtime()?;
+    let supervisor = platform.start(background.handle().clone());
     let (stop, stopped) = watch::channel(false);
     let limits = server::Limits {
         connections: config.server.connections,
@@ -90,8 +93,13 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let ops_limits = server::Limits { connections: 256, ..limits };
     let public_address = listener.local_addr()?;
     let ops_address = ops_listener.local_addr()?;
-    let public =
-        server::serve(listener, gateway, limits, shared.metrics.clone(), stop_signal(stopped.clone()));
+    let public = server::serve(
+        listener,
+        gateway,
+        limits,
+        shared.metrics.clone(),
+        stop_signal(stopped.clone()),
+    );
     let operations =
         server::serve(ops_listener, ops, ops_limits, shared.metrics.clone(), stop_signal(stopped));
     announce(config, &platform, public_address, ops_address, started).await;
@@ -106,6 +114,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let ((), (), drained) = tokio::join!(public, operations, drain);
     drained?;
     supervisor.stop().await;
+    background.shutdown_background();
     // The stores fold their logs in when the last reference goes.
     drop(platform);
     tracing::info!("stopped");

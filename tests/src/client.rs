@@ -104,12 +104,14 @@ impl Client {
 
     /// POST with JSON
     pub fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send("POST", path, &[], Some(("application/json", body.to_string()))).expect("an answer")
+        self.send("POST", path, &[], Some(("application/json", body.to_string())))
+            .expect("an answer")
     }
 
     /// PUT with JSON
     pub fn put(&self, path: &str, body: &Value) -> Answer {
-        self.send("PUT", path, &[], Some(("application/json", body.to_string()))).expect("an answer")
+        self.send("PUT", path, &[], Some(("application/json", body.to_string())))
+            .expect("an answer")
     }
 
     /// DELETE

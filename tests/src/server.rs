@@ -35,7 +35,8 @@ impl Server {
     /// When it does not become ready; the panic shows its log.
     #[must_use]
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        Self::try_start(data, more).unwrap_or_else(|log| panic!("the platform did not start:\n{log}"))
+        Self::try_start(data, more)
+            .unwrap_or_else(|log| panic!("the platform did not start:\n{log}"))
     }
 
     /// Starts, or returns what it said when it ended instead.
@@ -72,7 +73,8 @@ impl Server {
         let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = stderr.read(&mut buffer) {
-                let text = String::from_utf8_lossy(buffer.get(..read).unwrap_or_default()).into_owned();
+                let text =
+                    String::from_utf8_lossy(buffer.get(..read).unwrap_or_default()).into_owned();
                 sink.lock().expect("the log").push_str(&text);
             }
         });

@@ -56,7 +56,9 @@ fn body(path: &str) -> Value {
         path if path.ends_with("/tags") => json!({"tags": ["seed"]}),
         path if path.contains("/thoughts") => json!({"text": "seed"}),
         path if path.ends_with("/profile") || path.ends_with("/me") => json!({"name": "Anna"}),
-        "/auth/register" => json!({"email": "seed@example.com", "password": "kogge seed 1358", "name": "Seed"}),
+        "/auth/register" => {
+            json!({"email": "seed@example.com", "password": "kogge seed 1358", "name": "Seed"})
+        }
         "/auth/login" => json!({"email": "anna@example.com", "password": "kogge anna 1358"}),
         _ => json!({}),
     }
@@ -112,5 +114,8 @@ fn the_table_of_seed_endpoints_is_true() {
         std::fs::write(&file, &table).expect("the file is written");
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(committed == table, "docs/endpoints.md is out of date; run the test with HANSE_WRITE=1");
+    assert!(
+        committed == table,
+        "docs/endpoints.md is out of date; run the test with HANSE_WRITE=1"
+    );
 }

@@ -42,7 +42,10 @@ fn committed_schemas_are_current_and_changes_keep_the_promise() {
             event.compatibility,
             broken.join("\n")
         );
-        assert_eq!(committed, generated, "{path}: a compatible change; run the example write_schemas");
+        assert_eq!(
+            committed, generated,
+            "{path}: a compatible change; run the example write_schemas"
+        );
     }
     for (path, text) in documents() {
         let committed = std::fs::read_to_string(root().join(&path)).unwrap_or_default();
@@ -88,7 +91,8 @@ fn the_asyncapi_document_lists_every_type() {
     for event in catalogue() {
         let source = event.name.split_once('.').unwrap().0;
         assert!(document["channels"][source]["messages"][event.name].is_object(), "{}", event.name);
-        let data = &document["components"]["messages"][event.name]["payload"]["schema"]["properties"]["data"];
+        let data = &document["components"]["messages"][event.name]["payload"]["schema"]["properties"]
+            ["data"];
         assert_eq!(data["$id"], file(&event));
     }
 }

@@ -9,7 +9,9 @@ use crate::config::{Config, Loaded};
 
 /// What to do with the configuration.
 #[derive(Subcommand)]
-#[command(after_help = "Examples:\n  hanse config check --config hanse.toml\n  hanse config show\n  hanse config sample > hanse.toml")]
+#[command(
+    after_help = "Examples:\n  hanse config check --config hanse.toml\n  hanse config show\n  hanse config sample > hanse.toml"
+)]
 pub enum ConfigCommand {
     /// Check it, and say all that is wrong (exit code 2)
     Check,

@@ -54,14 +54,20 @@ fn finding(what: &str, result: Result<String, String>) -> Finding {
 fn folder(loaded: &Loaded) -> Result<String, String> {
     let config = &loaded.config;
     let folder = &config.server.data;
-    let metadata = std::fs::metadata(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let metadata =
+        std::fs::metadata(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(format!("{} can be read by others (mode {mode:o}); run: chmod 700", folder.display()));
+        return Err(format!(
+            "{} can be read by others (mode {mode:o}); run: chmod 700",
+            folder.display()
+        ));
     }
     if config.secrets.master_key.is_empty() && config.secrets.master_key_file.is_empty() {
         let key = folder.join("master.key");
-        let mode = std::fs::metadata(&key).map_err(|error| format!("{}: {error}", key.display()))?.permissions();
+        let mode = std::fs::metadata(&key)
+            .map_err(|error| format!("{}: {error}", key.display()))?
+            .permissions();
         if mode.mode() & 0o077 != 0 {
             return Err(format!("{} can be read by others; run: chmod 600", key.display()));
         }
@@ -74,7 +80,10 @@ async fn service_findings(loaded: &Loaded, service: &str) -> Vec<Finding> {
     if loaded.config.store.url.is_empty() {
         let path = loaded.config.server.data.join(format!("{service}.db"));
         if !path.exists() {
-            return vec![finding(service, Err("there is no data yet; start the platform once".into()))];
+            return vec![finding(
+                service,
+                Err("there is no data yet; start the platform once".into()),
+            )];
         }
         let intact = sqlite::verify(&path).map(|()| "every page is intact".to_owned());
         findings.push(finding(&format!("{service}: file"), intact.map_err(|error| chain(&error))));
@@ -115,7 +124,10 @@ async fn events(loaded: &Loaded, db: &Db) -> Result<String, String> {
     }
     let dead = held.iter().filter(|event| event.dead).count();
     if dead > 0 {
-        return Err(format!("{dead} dead letter(s); see: hanse events dead-letters --service {}", db.service()));
+        return Err(format!(
+            "{dead} dead letter(s); see: hanse events dead-letters --service {}",
+            db.service()
+        ));
     }
     Ok(format!("{} position(s), {behind} event(s) behind, {} waiting", positions.len(), held.len()))
 }

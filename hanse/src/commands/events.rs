@@ -12,7 +12,9 @@ use crate::config::Loaded;
 
 /// What to do with events. Works beside a running platform.
 #[derive(Subcommand)]
-#[command(after_help = "Examples:\n  hanse events list --service thoughts --limit 5\n  hanse events dead-letters --service search\n  hanse events redrive --service search --subscription index\n  hanse events replay --service analytics --subscription counters")]
+#[command(
+    after_help = "Examples:\n  hanse events list --service thoughts --limit 5\n  hanse events dead-letters --service search\n  hanse events redrive --service search --subscription index\n  hanse events replay --service analytics --subscription counters"
+)]
 pub enum EventsCommand {
     /// Print a service's events as CloudEvents, one per line
     List {
@@ -79,7 +81,9 @@ pub async fn run(loaded: &Loaded, command: EventsCommand) -> anyhow::Result<Exit
         EventsCommand::List { service, after, limit } => {
             let db = compose::open_db(loaded, &service).await?;
             let found = db
-                .read::<_, StoreError, _>(async move |tx: &mut Tx| admin::list(tx, after, limit).await)
+                .read::<_, StoreError, _>(async move |tx: &mut Tx| {
+                    admin::list(tx, after, limit).await
+                })
                 .await?;
             for event in found {
                 println!("{}", event.to_cloudevent());
@@ -87,9 +91,8 @@ pub async fn run(loaded: &Loaded, command: EventsCommand) -> anyhow::Result<Exit
         }
         EventsCommand::Positions { service } => {
             let db = compose::open_db(loaded, &service).await?;
-            let found = db
-                .read::<_, StoreError, _>(async |tx: &mut Tx| admin::positions(tx).await)
-                .await?;
+            let found =
+                db.read::<_, StoreError, _>(async |tx: &mut Tx| admin::positions(tx).await).await?;
             super::print_json(&found)?;
         }
         EventsCommand::DeadLetters { service } => {
@@ -140,4 +143,3 @@ fn subscriptions(service: &str) -> Vec<Subscription> {
         _ => Vec::new(),
     }
 }
-

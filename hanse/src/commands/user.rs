@@ -14,7 +14,9 @@ use crate::config::Loaded;
 
 /// What to do with accounts. Works beside a running platform.
 #[derive(Subcommand)]
-#[command(after_help = "Examples:\n  hanse user create --admin --email you@example.com\n  echo \"$SECRET\" | hanse user create --email ann@example.com --name Ann --password-stdin\n  hanse user disable --email ann@example.com\n  hanse user reset-password --email ann@example.com")]
+#[command(
+    after_help = "Examples:\n  hanse user create --admin --email you@example.com\n  echo \"$SECRET\" | hanse user create --email ann@example.com --name Ann --password-stdin\n  hanse user disable --email ann@example.com\n  hanse user reset-password --email ann@example.com"
+)]
 pub enum UserCommand {
     /// Make an account; without --password-stdin a password is made and printed once
     Create(CreateArgs),
@@ -79,9 +81,10 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
     match command {
         UserCommand::Create(args) => {
             let (password, made) = password(args.password_stdin, &db)?;
-            let name = args.name.clone().unwrap_or_else(|| {
-                args.email.split('@').next().unwrap_or_default().to_owned()
-            });
+            let name = args
+                .name
+                .clone()
+                .unwrap_or_else(|| args.email.split('@').next().unwrap_or_default().to_owned());
             let mut roles = Vec::new();
             if args.operator || args.admin {
                 roles.push(Role::Operator);
@@ -123,7 +126,10 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
 fn password(stdin: bool, db: &hanse_store::Db) -> anyhow::Result<(String, bool)> {
     if stdin {
         let mut text = String::new();
-        std::io::stdin().take(4096).read_to_string(&mut text).context("no password on standard input")?;
+        std::io::stdin()
+            .take(4096)
+            .read_to_string(&mut text)
+            .context("no password on standard input")?;
         return Ok((text.trim_end_matches(['\r', '\n']).to_owned(), false));
     }
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::DomainEvent;
 
-const BEFORE: &str = "SELECT (SELECT max(subject_version) FROM events WHERE subject = $1) AS version,
+const BEFORE: &str =
+    "SELECT (SELECT max(subject_version) FROM events WHERE subject = $1) AS version,
     EXISTS (SELECT 1 FROM erased_owners WHERE owner = $2) AS erased";
 
 const APPEND_SQLITE: &str = "INSERT INTO events

@@ -91,7 +91,8 @@ impl EmbeddedLog {
         for row in rows {
             let missing = row.seq - 1;
             if missing > before {
-                let mut around = horizons.iter().filter(|horizon| horizon.upto >= missing).peekable();
+                let mut around =
+                    horizons.iter().filter(|horizon| horizon.upto >= missing).peekable();
                 let unknown = around.peek().is_none();
                 if !around.any(|horizon| horizon.id < oldest) {
                     return (Batch { events, unsettled: true }, unknown);
@@ -147,7 +148,9 @@ impl Log for EmbeddedLog {
             let sql = format!("SELECT {COLUMNS} FROM events WHERE seq = $1");
             let row = self
                 .db
-                .read::<_, StoreError, _>(async move |tx: &mut Tx| tx.optional(sql, params![seq]).await)
+                .read::<_, StoreError, _>(async move |tx: &mut Tx| {
+                    tx.optional(sql, params![seq]).await
+                })
                 .await?;
             row.as_ref().map(Recorded::from_row).transpose()
         }

@@ -19,7 +19,11 @@ pub async fn get_events(tx: &mut Tx, subject: &str, from_version: i64) -> Result
         "SELECT {COLUMNS} FROM events WHERE subject = $1 AND subject_version >= $2
          ORDER BY subject_version LIMIT $3"
     );
-    tx.all(sql, params![subject, from_version, PAGE]).await?.iter().map(Recorded::from_row).collect()
+    tx.all(sql, params![subject, from_version, PAGE])
+        .await?
+        .iter()
+        .map(Recorded::from_row)
+        .collect()
 }
 
 const SAVE: &str = "INSERT INTO snapshots (subject, subject_version, owner, time, data)

@@ -143,7 +143,9 @@ impl Subscriber {
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(
-                        subscription = self.name(), source = self.source(), error = &error as &dyn std::error::Error,
+                        subscription = self.name(),
+                        source = self.source(),
+                        error = &error as &dyn std::error::Error,
                         "events could not be taken in; trying again"
                     );
                     tokio::time::sleep(IDLE * failures.min(30)).await;
@@ -256,8 +258,14 @@ impl Subscriber {
                     }
                     if held.contains(&event.subject) {
                         let cause = "waits behind an earlier event of the same subject";
-                        hold(tx, name, &source, event, Held { attempts: 0, next_at: now, dead: false, cause })
-                            .await?;
+                        hold(
+                            tx,
+                            name,
+                            &source,
+                            event,
+                            Held { attempts: 0, next_at: now, dead: false, cause },
+                        )
+                        .await?;
                         continue;
                     }
                     subscription.handle(tx, event).await.map_err(Failure::of)?;
@@ -291,7 +299,11 @@ impl Subscriber {
         let (name, source) = self.key();
         let (event, retry, cause) = (event.clone(), self.retry, cause(error));
         tracing::warn!(
-            subscription = name, source, seq = event.seq, kind = event.kind, cause,
+            subscription = name,
+            source,
+            seq = event.seq,
+            kind = event.kind,
+            cause,
             "an event failed and was set aside"
         );
         let to = event.seq;
@@ -364,7 +376,13 @@ impl Subscriber {
         let (retry, cause) = (self.retry, cause(error));
         let dead = attempts >= retry.attempts;
         if dead {
-            tracing::error!(subscription = name, source, seq, cause, "an event became a dead letter");
+            tracing::error!(
+                subscription = name,
+                source,
+                seq,
+                cause,
+                "an event became a dead letter"
+            );
         }
         self.db
             .write::<_, StoreError, _>(async move |tx: &mut Tx| {
@@ -414,7 +432,13 @@ struct Held<'a> {
     cause: &'a str,
 }
 
-async fn hold(tx: &mut Tx, name: &str, source: &str, event: &Recorded, held: Held<'_>) -> Result<()> {
+async fn hold(
+    tx: &mut Tx,
+    name: &str,
+    source: &str,
+    event: &Recorded,
+    held: Held<'_>,
+) -> Result<()> {
     let now = tx.now();
     tx.execute(
         HOLD,

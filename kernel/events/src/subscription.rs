@@ -81,7 +81,9 @@ impl Subscription {
     /// [`StoreError::Refused`] when it is no projection.
     pub async fn replay(&self, tx: &mut Tx) -> hanse_store::Result<()> {
         if self.reset.is_empty() {
-            return Err(StoreError::Refused("this subscription is no projection; it cannot be replayed"));
+            return Err(StoreError::Refused(
+                "this subscription is no projection; it cannot be replayed",
+            ));
         }
         for statement in self.reset {
             tx.execute(*statement, &[]).await?;
@@ -98,7 +100,11 @@ impl Subscription {
     /// The services whose logs it reads.
     #[must_use]
     pub fn sources(&self) -> BTreeSet<&'static str> {
-        self.handlers.keys().filter_map(|kind| kind.split_once('.')).map(|(source, _)| source).collect()
+        self.handlers
+            .keys()
+            .filter_map(|kind| kind.split_once('.'))
+            .map(|(source, _)| source)
+            .collect()
     }
 
     pub(crate) fn wants(&self, record: &Recorded) -> bool {

@@ -51,7 +51,8 @@ pub struct Cx<S> {
 
 impl<S: Service> Cx<S> {
     pub(crate) fn new(app: Arc<S>, exchange: &Exchange) -> Result<Self, Problem> {
-        let guard = Guard::from_exchange(exchange, app.home()).map_err(|error| Problem::of(&error))?;
+        let guard =
+            Guard::from_exchange(exchange, app.home()).map_err(|error| Problem::of(&error))?;
         Ok(Self {
             app,
             context: exchange.context.clone(),

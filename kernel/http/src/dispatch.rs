@@ -99,9 +99,14 @@ pub async fn collect_body(
     }
     let mut body = match body {
         Either::Right(mut memory) => {
-            let bytes = memory.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok());
+            let bytes =
+                memory.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok());
             let bytes = bytes.unwrap_or_default();
-            return if bytes.len() > limit { Err(KernelError::BodyTooLarge(limit)) } else { Ok(bytes) };
+            return if bytes.len() > limit {
+                Err(KernelError::BodyTooLarge(limit))
+            } else {
+                Ok(bytes)
+            };
         }
         Either::Left(incoming) => incoming,
     };

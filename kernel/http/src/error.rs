@@ -121,7 +121,9 @@ impl ApiError for StoreError {
 
     fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Stopped { .. } | Self::Overloaded | Self::Unavailable(_) => KernelError::Unavailable.code(),
+            Self::Stopped { .. } | Self::Overloaded | Self::Unavailable(_) => {
+                KernelError::Unavailable.code()
+            }
             Self::Full => KernelError::InsufficientStorage.code(),
             Self::Contention(_) | Self::Unique(_) => KernelError::Contention.code(),
             Self::Erased => KernelError::InvalidToken.code(),
@@ -149,7 +151,11 @@ impl Problem {
         match error.code() {
             Some(code) => {
                 if code.status >= 500 {
-                    tracing::error!(code = code.code, cause = chain(error), "a request could not be served");
+                    tracing::error!(
+                        code = code.code,
+                        cause = chain(error),
+                        "a request could not be served"
+                    );
                 }
                 let detail = error.to_string();
                 Self { code, detail, retry_after: error.retry_after(), details: error.details() }
@@ -195,8 +201,8 @@ impl Problem {
             body.insert("errors".into(), details);
         }
         let mut response = http::Response::new(full(Value::Object(body).to_string()));
-        *response.status_mut() =
-            http::StatusCode::from_u16(self.code.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = http::StatusCode::from_u16(self.code.status)
+            .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(
             http::header::CONTENT_TYPE,

@@ -44,6 +44,10 @@ impl IfMatch {
     pub fn check(&self, version: i64) -> Result<(), PreconditionError> {
         let Some(tags) = &self.0 else { return Ok(()) };
         let current = etag(version);
-        if tags.iter().any(|tag| tag == "*" || *tag == current) { Ok(()) } else { Err(PreconditionError) }
+        if tags.iter().any(|tag| tag == "*" || *tag == current) {
+            Ok(())
+        } else {
+            Err(PreconditionError)
+        }
     }
 }

@@ -158,16 +158,21 @@ impl ServiceFront {
 }
 
 impl Front for ServiceFront {
-    async fn handle(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response<ResponseBody> {
+    async fn handle(
+        &self,
+        request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> Response<ResponseBody> {
         let (entered, verdict) = self.edge.enter(request.method(), request.headers(), peer);
         let mut name = UNROUTED;
-        let response = match verdict.and_then(|()| self.table.find(request.method(), request.uri().path())) {
-            Ok((operation, params)) => {
-                name = operation.id;
-                Operation::serve(operation, request, params, entered.context.clone()).await
-            }
-            Err(error) => problem_response(&error, &entered.context),
-        };
+        let response =
+            match verdict.and_then(|()| self.table.find(request.method(), request.uri().path())) {
+                Ok((operation, params)) => {
+                    name = operation.id;
+                    Operation::serve(operation, request, params, entered.context.clone()).await
+                }
+                Err(error) => problem_response(&error, &entered.context),
+            };
         self.edge.leave(&entered, name, response)
     }
 }

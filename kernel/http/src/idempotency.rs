@@ -64,7 +64,10 @@ const STORE: &str = "UPDATE idempotency SET answer = $4
     WHERE principal = $1 AND operation = $2 AND key_hash = $3";
 
 impl Guard {
-    pub(crate) fn from_exchange(exchange: &Exchange, home: &Home) -> Result<Option<Self>, KernelError> {
+    pub(crate) fn from_exchange(
+        exchange: &Exchange,
+        home: &Home,
+    ) -> Result<Option<Self>, KernelError> {
         let Some(value) = exchange.parts.headers.get("idempotency-key") else { return Ok(None) };
         if exchange.parts.method != http::Method::POST {
             return Ok(None);

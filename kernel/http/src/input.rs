@@ -45,9 +45,15 @@ where
     }
 
     fn take(exchange: &Exchange) -> Result<Self, Problem> {
-        expect_content(exchange, "application/json", &["application/json", "application/merge-patch+json"])?;
+        expect_content(
+            exchange,
+            "application/json",
+            &["application/json", "application/merge-patch+json"],
+        )?;
         if has_nul(&exchange.body) {
-            return Err(Problem::of(&KernelError::MalformedBody("it holds a NUL character".into())));
+            return Err(Problem::of(&KernelError::MalformedBody(
+                "it holds a NUL character".into(),
+            )));
         }
         // The parser would take a list for a struct; clients must not get used to that.
         if exchange.body.trim_ascii_start().first() != Some(&b'{') {
@@ -71,8 +77,14 @@ pub struct Upload {
 
 /// Media types that an upload may have, each with what such a file looks like.
 const UPLOADS: [(&str, &str); 2] = [
-    ("application/x-ndjson", "{\"text\":\"The harbour freezes in January\",\"tags\":[\"trade/winter\"]}\n"),
-    ("text/markdown", "<!-- thought {\"tags\":[\"trade/winter\"]} -->\nThe harbour freezes in January\n"),
+    (
+        "application/x-ndjson",
+        "{\"text\":\"The harbour freezes in January\",\"tags\":[\"trade/winter\"]}\n",
+    ),
+    (
+        "text/markdown",
+        "<!-- thought {\"tags\":[\"trade/winter\"]} -->\nThe harbour freezes in January\n",
+    ),
 ];
 
 impl Input for Upload {
@@ -90,7 +102,8 @@ impl Input for Upload {
 
     fn take(exchange: &Exchange) -> Result<Self, Problem> {
         let allowed = UPLOADS.map(|(kind, _)| kind);
-        let content_type = expect_content(exchange, "application/x-ndjson or text/markdown", &allowed)?;
+        let content_type =
+            expect_content(exchange, "application/x-ndjson or text/markdown", &allowed)?;
         Ok(Self { content_type, bytes: exchange.body.clone() })
     }
 }
@@ -127,8 +140,11 @@ where
 {
     fn describe(doc: &mut OperationDoc) {
         let schema = T::json_schema(doc.schemas).to_value();
-        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-        for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let required =
+            schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        for (name, schema) in
+            schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+        {
             let mut schema = schema.clone();
             let text = schema.as_object_mut().and_then(|schema| schema.remove("description"));
             let needed = required.iter().any(|other| other.as_str() == Some(name));
@@ -142,10 +158,13 @@ where
     fn take(exchange: &Exchange) -> Result<Self, Problem> {
         let query = exchange.parts.uri.query().unwrap_or_default();
         if query.contains("%00") {
-            return Err(Problem::of(&KernelError::MalformedQuery("it holds a NUL character".into())));
+            return Err(Problem::of(&KernelError::MalformedQuery(
+                "it holds a NUL character".into(),
+            )));
         }
-        let value: T = serde_urlencoded::from_str(query)
-            .map_err(|error| Problem::of(&KernelError::MalformedQuery(plain(&error.to_string()))))?;
+        let value: T = serde_urlencoded::from_str(query).map_err(|error| {
+            Problem::of(&KernelError::MalformedQuery(plain(&error.to_string())))
+        })?;
         check(&value)?;
         Ok(Self(value))
     }
@@ -181,16 +200,18 @@ pub struct Page<T> {
 
 fn check<T: Validate<Context = ()>>(value: &T) -> Result<(), Problem> {
     value.validate().map_err(|report| {
-        let errors: Map<String, Value> = report
-            .iter()
-            .map(|(path, error)| (path.to_string(), json!(error.message())))
-            .collect();
+        let errors: Map<String, Value> =
+            report.iter().map(|(path, error)| (path.to_string(), json!(error.message()))).collect();
         let error = KernelError::InvalidValues(Value::Object(errors.clone()));
         Problem::of(&error).with_details(Value::Object(errors))
     })
 }
 
-fn expect_content(exchange: &Exchange, wanted: &'static str, allowed: &[&str]) -> Result<String, Problem> {
+fn expect_content(
+    exchange: &Exchange,
+    wanted: &'static str,
+    allowed: &[&str],
+) -> Result<String, Problem> {
     let refuse = || Problem::of(&KernelError::UnsupportedContent(wanted));
     if let Some(encoding) = exchange.parts.headers.get(CONTENT_ENCODING)
         && encoding != "identity"
@@ -198,7 +219,8 @@ fn expect_content(exchange: &Exchange, wanted: &'static str, allowed: &[&str]) -
         return Err(refuse());
     }
     let kind = exchange.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.ok_or_else(refuse)?.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind =
+        kind.ok_or_else(refuse)?.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if allowed.contains(&kind.as_str()) { Ok(kind) } else { Err(refuse()) }
 }
 

@@ -40,7 +40,10 @@ pub use access::Access;
 pub use caller::{Caller, Principal, Role};
 pub use cursor::{CursorError, Sealer};
 pub use cx::{Cx, Home, Service};
-pub use dispatch::{BodyError, Context, Exchange, RequestBody, ResponseBody, collect_body, full, problem_response, stream};
+pub use dispatch::{
+    BodyError, Context, Exchange, RequestBody, ResponseBody, collect_body, full, problem_response,
+    stream,
+};
 pub use error::{ApiError, ErrorCode, KernelError, Problem, kernel_codes};
 pub use etag::{IfMatch, PreconditionError};
 pub use front::{Edge, Entered, Front, ServiceFront, UNROUTED};

@@ -71,7 +71,9 @@ pub fn document<'a>(info: &Info, services: impl IntoIterator<Item = &'a Routes>)
 pub fn merge(mut first: Value, others: impl IntoIterator<Item = Value>) -> Value {
     for other in others {
         for place in ["/paths", "/components/schemas"] {
-            let (Some(into), Some(from)) = (first.pointer_mut(place), other.pointer(place)) else { continue };
+            let (Some(into), Some(from)) = (first.pointer_mut(place), other.pointer(place)) else {
+                continue;
+            };
             if let (Some(into), Some(from)) = (into.as_object_mut(), from.as_object()) {
                 into.extend(from.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
@@ -94,9 +96,15 @@ fn describe(operation: &Operation, doc: OperationDoc<'_>) -> Value {
         parameters.push(key);
     }
     if operation.is_read() {
-        parameters.push(header("Hanse-After", "A Hanse-Position; waits until it can be read", 2048));
+        parameters.push(header(
+            "Hanse-After",
+            "A Hanse-Position; waits until it can be read",
+            2048,
+        ));
     }
-    if ["PUT", "PATCH", "DELETE"].contains(&operation.method.as_str()) && operation.path.ends_with('}') {
+    if ["PUT", "PATCH", "DELETE"].contains(&operation.method.as_str())
+        && operation.path.ends_with('}')
+    {
         parameters.push(header("If-Match", "The ETag you have seen; 412 when it has changed", 255));
     }
     let mut problems = problems;
@@ -133,7 +141,8 @@ fn header(name: &str, description: &str, longest: usize) -> Value {
 
 /// The kernel's problems that can happen to this operation.
 fn kernel_problems(operation: &Operation, body: bool, parameters: bool) -> Vec<ErrorCode> {
-    let mut wanted = vec!["HTT-008", "HTT-015", "HTT-017", "HTT-999", "HTT-001", "HTT-018", "HTT-019"];
+    let mut wanted =
+        vec!["HTT-008", "HTT-015", "HTT-017", "HTT-999", "HTT-001", "HTT-018", "HTT-019"];
     if operation.access != Access::Public {
         wanted.extend(["HTT-010", "HTT-011", "HTT-012"]);
     }
@@ -156,7 +165,8 @@ fn problem_responses(mut problems: Vec<ErrorCode>) -> BTreeMap<String, Value> {
     by_status
         .into_iter()
         .map(|(status, codes)| {
-            let lines: Vec<_> = codes.iter().map(|code| format!("{}: {}", code.code, code.title)).collect();
+            let lines: Vec<_> =
+                codes.iter().map(|code| format!("{}: {}", code.code, code.title)).collect();
             let example = codes.first().map(|code| {
                 json!({
                     "type": format!("/docs/errors/{}", code.code), "title": code.title,

@@ -10,7 +10,9 @@ use http::{HeaderValue, Request, Response};
 
 use crate::access::Access;
 use crate::cx::{Cx, Home, Service, wait_for};
-use crate::dispatch::{Context, Exchange, RequestBody, ResponseBody, collect_body, problem_response};
+use crate::dispatch::{
+    Context, Exchange, RequestBody, ResponseBody, collect_body, problem_response,
+};
 use crate::error::{ApiError, KernelError, Problem};
 use crate::input::Input;
 use crate::reply::{OperationDoc, Reply};
@@ -164,7 +166,11 @@ impl Routes {
 
     /// Adds operations that share a state.
     #[must_use]
-    pub fn with<S: Service>(mut self, app: &Arc<S>, drafts: impl IntoIterator<Item = Draft<S>>) -> Self {
+    pub fn with<S: Service>(
+        mut self,
+        app: &Arc<S>,
+        drafts: impl IntoIterator<Item = Draft<S>>,
+    ) -> Self {
         for draft in drafts {
             let (app, call) = (Arc::clone(app), draft.call);
             let home = app.home().clone();
@@ -238,10 +244,11 @@ impl Table {
         let mut table = Self::default();
         for (path, operations) in by_path {
             let id = operations.first().map_or("", |operation| operation.id);
-            table
-                .paths
-                .insert(path.clone(), table.entries.len())
-                .map_err(|error| MountError { id, path, reason: error.to_string() })?;
+            table.paths.insert(path.clone(), table.entries.len()).map_err(|error| MountError {
+                id,
+                path,
+                reason: error.to_string(),
+            })?;
             table.entries.push(operations);
         }
         Ok(table)
@@ -263,7 +270,10 @@ impl Table {
             .iter()
             .find(|operation| operation.method == *wanted)
             .ok_or(KernelError::MethodNotAllowed)?;
-        Ok((Arc::clone(operation), found.params.iter().map(|(_, value)| value.to_owned()).collect()))
+        Ok((
+            Arc::clone(operation),
+            found.params.iter().map(|(_, value)| value.to_owned()).collect(),
+        ))
     }
 
     /// The methods that a path takes, for `Allow` and CORS.

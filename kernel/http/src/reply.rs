@@ -48,7 +48,9 @@ impl Answer {
             *response.status_mut() = status;
         }
         for (name, value) in self.headers {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -70,7 +72,12 @@ pub struct OperationDoc<'a> {
 
 impl OperationDoc<'_> {
     /// Notes a JSON answer of type `T`.
-    pub fn answers<T: JsonSchema>(&mut self, status: u16, description: &str, headers: &[(&str, &str)]) {
+    pub fn answers<T: JsonSchema>(
+        &mut self,
+        status: u16,
+        description: &str,
+        headers: &[(&str, &str)],
+    ) {
         let schema = self.schemas.subschema_for::<T>();
         let content = json!({ "application/json": { "schema": schema } });
         self.response(status, description, headers, Some(content));
@@ -216,4 +223,3 @@ impl Reply for Download {
         response
     }
 }
-

@@ -76,16 +76,15 @@ impl Worker {
         F: Fn(Run<P>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Outcome, BoxError>> + Send + 'static,
     {
-        let erased: Arc<Erased> = Arc::new(move |job: Leased| {
-            match serde_json::from_str(&job.payload) {
+        let erased: Arc<Erased> =
+            Arc::new(move |job: Leased| match serde_json::from_str(&job.payload) {
                 Ok(payload) => Box::pin(handler(Run {
                     payload,
                     attempt: job.attempt,
                     idempotency_key: job.id,
                 })),
                 Err(error) => Box::pin(std::future::ready(Err(BoxError::from(error)))),
-            }
-        });
+            });
         self.handlers.insert(kind, erased);
         self
     }
@@ -106,7 +105,11 @@ impl Worker {
                 Ok(0) => {}
                 Ok(_) => continue,
                 Err(error) => {
-                    tracing::warn!(service = db.service(), error = &error as &dyn std::error::Error, "no jobs could be taken");
+                    tracing::warn!(
+                        service = db.service(),
+                        error = &error as &dyn std::error::Error,
+                        "no jobs could be taken"
+                    );
                 }
             }
             tokio::select! {
@@ -232,7 +235,8 @@ async fn retry(db: &Db, id: Uuid, lease: Uuid, attempt: i64, cause: String) -> R
 async fn bury(db: &Db, id: Uuid, lease: Uuid, cause: String) -> Result<()> {
     let sql = "UPDATE jobs SET dead = TRUE, cause = $3, lease = NULL, lease_until = NULL
         WHERE id = $1 AND lease = $2";
-    db.write(async move |tx: &mut Tx| tx.execute(sql, params![id, lease, cause]).await.map(drop)).await
+    db.write(async move |tx: &mut Tx| tx.execute(sql, params![id, lease, cause]).await.map(drop))
+        .await
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {

@@ -72,9 +72,10 @@ pub fn load<C: Config>(sources: &Sources<'_>) -> Result<C, ConfigError> {
     let mut mistakes = Vec::new();
     let mut given = Vec::new();
     if let Some(path) = sources.file {
-        match std::fs::read_to_string(path).map_err(|e| e.to_string()).and_then(|text| {
-            text.parse::<Table>().map_err(|error| error.message().to_owned())
-        }) {
+        match std::fs::read_to_string(path)
+            .map_err(|e| e.to_string())
+            .and_then(|text| text.parse::<Table>().map_err(|error| error.message().to_owned()))
+        {
             Ok(table) => flatten("", &table, &path.display().to_string(), &mut given),
             Err(what) => mistakes.push(mistake("the file", &path.display().to_string(), &what)),
         }
@@ -85,7 +86,9 @@ pub fn load<C: Config>(sources: &Sources<'_>) -> Result<C, ConfigError> {
             continue;
         }
         match known.iter().find(|key| variable(key) == *name) {
-            Some(key) => given.push(Given { key: key.clone(), whence: name.clone(), value: parse(text) }),
+            Some(key) => {
+                given.push(Given { key: key.clone(), whence: name.clone(), value: parse(text) })
+            }
             None => mistakes.push(mistake(name, "environment", "there is no such key")),
         }
     }

@@ -23,4 +23,4 @@ pub use ops::{OpsFront, health};
 pub use platform::{Cell, Dependency, Platform, PlatformConfig, StartError};
 pub use secrets::{SecretError, Secrets};
 pub use service::{BoxError, Built, Resources, Service};
-pub use supervisor::Supervisor;
+pub use supervisor::{Supervisor, background_runtime};

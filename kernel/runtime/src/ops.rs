@@ -30,7 +30,10 @@ impl OpsFront {
         let draining = self.draining.load(Ordering::Acquire);
         let ready = !draining && dependencies.iter().all(|dependency| dependency.ready);
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        answer(status, &json!({ "ready": ready, "draining": draining, "dependencies": dependencies }))
+        answer(
+            status,
+            &json!({ "ready": ready, "draining": draining, "dependencies": dependencies }),
+        )
     }
 
     fn traces(&self) -> Response<ResponseBody> {
@@ -52,7 +55,11 @@ impl OpsFront {
 }
 
 impl Front for OpsFront {
-    async fn handle(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response<ResponseBody> {
+    async fn handle(
+        &self,
+        request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> Response<ResponseBody> {
         let (entered, _) = self.edge.enter(request.method(), &http::HeaderMap::new(), peer);
         let path = request.uri().path();
         let known = ["/health", "/ready", "/metrics", "/tracing"].contains(&path);

@@ -10,6 +10,7 @@ use hanse_jobs::Worker;
 use hanse_store::{Db, Ids, StoreConfig, StoreError};
 use hanse_telemetry::metrics::Metrics;
 use serde::Serialize;
+use tokio::runtime::Handle;
 
 use crate::secrets::Secrets;
 use crate::service::{BoxError, Resources, Service, Task};
@@ -143,7 +144,9 @@ impl Platform {
         let here = |name: &str| self.cells.iter().any(|cell| cell.name == name);
         self.cells
             .iter()
-            .flat_map(|cell| cell.subscriptions.iter().flat_map(Subscription::sources).map(|s| (cell.name, s)))
+            .flat_map(|cell| {
+                cell.subscriptions.iter().flat_map(Subscription::sources).map(|s| (cell.name, s))
+            })
             .filter(|(_, source)| !here(source))
             .map(|(service, missing)| StartError::MissingPeer { service, missing })
             .collect()
@@ -161,10 +164,10 @@ impl Platform {
         self.cells.iter().find(|cell| cell.name == name)
     }
 
-    /// Starts subscriptions, jobs and tasks.
+    /// Starts subscriptions, jobs and tasks on the runtime `background`.
     #[must_use]
-    pub fn start(&self) -> Supervisor {
-        let mut supervisor = self.start_tasks();
+    pub fn start(&self, background: Handle) -> Supervisor {
+        let mut supervisor = self.start_tasks(background);
         for cell in &self.cells {
             for subscriber in &cell.subscribers {
                 let subscriber = Arc::clone(subscriber);
@@ -186,8 +189,8 @@ impl Platform {
 
     /// Starts the services' own tasks only; tests step subscriptions and jobs by hand.
     #[must_use]
-    pub fn start_tasks(&self) -> Supervisor {
-        let mut supervisor = Supervisor::new(self.metrics.clone());
+    pub fn start_tasks(&self, background: Handle) -> Supervisor {
+        let mut supervisor = Supervisor::new(self.metrics.clone(), background);
         for (name, task) in self.cells.iter().flat_map(|cell| &cell.tasks) {
             let task = Arc::clone(task);
             supervisor.run(name, move || task());

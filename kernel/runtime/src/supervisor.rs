@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use hanse_telemetry::metrics::Metrics;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 
 /// The longest pause before a task is started again.
@@ -13,13 +14,28 @@ const LONGEST_PAUSE: u64 = 30;
 pub struct Supervisor {
     tasks: JoinSet<()>,
     metrics: Metrics,
+    background: Handle,
+}
+
+/// A runtime of one thread for background work, which gives way to requests when the machine is busy;
+/// so do the blocking threads that the work uses.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn background_runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("background")
+        .on_thread_start(hanse_store::give_way)
+        .enable_all()
+        .build()
 }
 
 impl Supervisor {
-    /// A supervisor without tasks.
+    /// A supervisor whose tasks run on `background`.
     #[must_use]
-    pub fn new(metrics: Metrics) -> Self {
-        Self { tasks: JoinSet::new(), metrics }
+    pub fn new(metrics: Metrics, background: Handle) -> Self {
+        Self { tasks: JoinSet::new(), metrics, background }
     }
 
     /// Runs a task for as long as the supervisor lives. A task is not supposed to end: when it does,
@@ -33,7 +49,7 @@ impl Supervisor {
             .metrics
             .family_counter("task_restarts", "Background tasks that were started again", "task")
             .with(name);
-        self.tasks.spawn(async move {
+        let supervised = async move {
             let mut pause = 1;
             loop {
                 let ended = std::panic::AssertUnwindSafe(start()).catch_unwind().await;
@@ -43,7 +59,8 @@ impl Supervisor {
                 tokio::time::sleep(Duration::from_secs(pause)).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
-        });
+        };
+        self.tasks.spawn_on(supervised, &self.background);
     }
 
     /// Ends all tasks at their next await. Transactions under way complete or never happened.

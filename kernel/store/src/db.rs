@@ -60,7 +60,12 @@ impl Db {
     /// # Errors
     /// [`StoreError::Damaged`] for a file that is no healthy database, [`StoreError::Unavailable`]
     /// when the server does not answer.
-    pub async fn open(config: &StoreConfig, service: &str, ids: Ids, background: bool) -> Result<Self> {
+    pub async fn open(
+        config: &StoreConfig,
+        service: &str,
+        ids: Ids,
+        background: bool,
+    ) -> Result<Self> {
         let backend = match config {
             StoreConfig::Sqlite { folder } => {
                 Backend::Sqlite(SqliteStore::open(folder, service, &ids, background)?)
@@ -221,7 +226,9 @@ impl Db {
             Backend::Sqlite(store) if store.writer.stopped() => {
                 Err(StoreError::Stopped { service: self.inner.service.clone() })
             }
-            _ => self.read(async |tx: &mut Tx| tx.one("SELECT 1 AS one", &[]).await.map(drop)).await,
+            _ => {
+                self.read(async |tx: &mut Tx| tx.one("SELECT 1 AS one", &[]).await.map(drop)).await
+            }
         }
     }
 

@@ -42,7 +42,9 @@ pub enum StoreError {
         wanted: &'static str,
     },
     /// The data belongs to a newer release.
-    #[error("the data of {service} has schema {found}, which is newer than this release knows ({known}); start the newer release, or restore a backup made before the upgrade")]
+    #[error(
+        "the data of {service} has schema {found}, which is newer than this release knows ({known}); start the newer release, or restore a backup made before the upgrade"
+    )]
     NewerSchema {
         /// Whose store it is.
         service: String,
@@ -85,7 +87,11 @@ impl StoreError {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Self::Overloaded | Self::Contention(_) | Self::Unavailable(_) | Self::Full | Self::Stopped { .. }
+            Self::Overloaded
+                | Self::Contention(_)
+                | Self::Unavailable(_)
+                | Self::Full
+                | Self::Stopped { .. }
         )
     }
 
@@ -129,7 +135,9 @@ impl From<tokio_postgres::Error> for StoreError {
             }
             Some(code) if *code == SqlState::DISK_FULL => Self::Full,
             Some(code)
-                if code.code().starts_with("57P") || code.code().starts_with("08") || code.code() == "53300" =>
+                if code.code().starts_with("57P")
+                    || code.code().starts_with("08")
+                    || code.code() == "53300" =>
             {
                 Self::Unavailable(Box::new(error))
             }

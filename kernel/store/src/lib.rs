@@ -54,3 +54,11 @@ macro_rules! params {
     () => { &[] as &[$crate::Value] };
     ($($value:expr),+ $(,)?) => { &[$($crate::Value::from($value)),+] as &[$crate::Value] };
 }
+
+/// Makes the calling thread give way to others when the machine is busy, as projections do to
+/// requests. Threads that it starts inherit it.
+pub fn give_way() {
+    let me = rustix::thread::gettid();
+    // Where the system does not allow it, projections are merely not slowed down.
+    rustix::process::setpriority_process(Some(me), 10).ok();
+}

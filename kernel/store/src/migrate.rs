@@ -25,8 +25,7 @@ pub struct Schema {
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     owner TEXT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (owner, name))";
-const APPLIED: &str =
-    "SELECT name, checksum FROM schema_migrations WHERE owner = $1 ORDER BY name";
+const APPLIED: &str = "SELECT name, checksum FROM schema_migrations WHERE owner = $1 ORDER BY name";
 const RECORD: &str =
     "INSERT INTO schema_migrations (owner, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
 

@@ -80,7 +80,10 @@ async fn ensure_database(config: &Config, database: &str) -> Result<()> {
         let created = client.batch_execute(&create).await;
         // Another process may have been faster; the connection that follows will tell.
         if let Err(error) = created
-            && !matches!(error.code().map(tokio_postgres::error::SqlState::code), Some("42P04" | "23505"))
+            && !matches!(
+                error.code().map(tokio_postgres::error::SqlState::code),
+                Some("42P04" | "23505")
+            )
         {
             return Err(error.into());
         }
@@ -119,8 +122,9 @@ impl PgConn {
             statement.columns().iter().map(|column| column.name().into()).collect();
         rows.iter()
             .map(|row| {
-                let values =
-                    (0..columns.len()).map(|index| row.try_get::<_, Value>(index)).collect::<Result<_, _>>()?;
+                let values = (0..columns.len())
+                    .map(|index| row.try_get::<_, Value>(index))
+                    .collect::<Result<_, _>>()?;
                 Ok(Row { columns: Arc::clone(&columns), values })
             })
             .collect()
@@ -152,7 +156,11 @@ fn is_control(sql: &str) -> bool {
 }
 
 impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Null => return Ok(IsNull::Yes),
             Self::Bool(value) => out.put_u8((*value).into()),
@@ -199,7 +207,9 @@ impl<'a> FromSql<'a> for Value {
             Type::TIMESTAMPTZ => Self::Time(Timestamp::from_microsecond(
                 i64::from_be_bytes(raw.try_into()?) + POSTGRES_EPOCH,
             )?),
-            Type::JSONB => Self::Json(std::str::from_utf8(raw.get(1..).unwrap_or_default())?.into()),
+            Type::JSONB => {
+                Self::Json(std::str::from_utf8(raw.get(1..).unwrap_or_default())?.into())
+            }
             Type::JSON => Self::Json(std::str::from_utf8(raw)?.to_owned()),
             _ => Self::Text(String::from_sql(ty, raw)?),
         })

@@ -18,7 +18,10 @@ pub(crate) fn schema_for_sqlite(ddl: &str) -> Vec<String> {
         .map(|statement| {
             let mut text = outside_strings(&statement, |chunk| {
                 chunk
-                    .replace("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "INTEGER PRIMARY KEY")
+                    .replace(
+                        "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+                        "INTEGER PRIMARY KEY",
+                    )
                     .split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '_')
                     .map(sqlite_word)
                     .collect()

@@ -70,7 +70,8 @@ impl Actor {
 
     /// Sends any request.
     pub async fn send(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Answer {
-        let keyed = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+        let keyed =
+            self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
         let repeatable = method == Method::GET || (method == Method::POST && keyed);
         match &self.way {
             Way::Call(front) => {
@@ -89,7 +90,12 @@ impl Actor {
         }
     }
 
-    fn request(&self, method: &Method, path: &str, body: Option<&(&str, String)>) -> Request<Full<Bytes>> {
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&(&str, String)>,
+    ) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(method).uri(path).header("host", "stage.test");
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));

@@ -36,7 +36,9 @@ impl Stage {
     /// Everything in a service's log, at most 1,000 events.
     pub async fn log(&self, service: &str) -> Vec<hanse_events::Recorded> {
         self.db(service)
-            .read::<_, StoreError, _>(async |tx: &mut Tx| hanse_events::admin::list(tx, 0, 1000).await)
+            .read::<_, StoreError, _>(async |tx: &mut Tx| {
+                hanse_events::admin::list(tx, 0, 1000).await
+            })
             .await
             .expect("the log can be read")
     }

@@ -37,8 +37,13 @@ pub enum Topology {
 }
 
 /// Runs one scene. `#[stage_test]` calls it.
-pub fn run<F, Fut>(engine: Engine, topology: Topology, name: &'static str, services: Vec<Service>, scene: F)
-where
+pub fn run<F, Fut>(
+    engine: Engine,
+    topology: Topology,
+    name: &'static str,
+    services: Vec<Service>,
+    scene: F,
+) where
     F: FnOnce(Stage) -> Fut,
     Fut: Future<Output = ()>,
 {
@@ -94,7 +99,8 @@ impl Stage {
         let folder = TempDir::with_prefix("hanse-scene-").expect("a folder for the scene");
         let start: Timestamp = "2026-03-02T09:00:00Z".parse().expect("a valid time");
         let clock = FakeClock::at(start);
-        let seed = name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let seed =
+            name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         let ids = Ids::seeded(clock.clock(), seed);
         let prefix = format!("t{}_{}_", std::process::id(), SCENES.fetch_add(1, Ordering::Relaxed));
         let databases = match engine {
@@ -127,7 +133,8 @@ impl Stage {
             recent: Arc::default(),
             trusted_proxies: Arc::new([]),
         };
-        let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");
+        let table =
+            Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");
         let front = Arc::new(ServiceFront::new(edge, table));
         let (way, server) = match topology {
             Topology::Local => (Way::Call(front), None),
@@ -144,7 +151,7 @@ impl Stage {
                 (Way::Http(address), Some(tokio::spawn(serving)))
             }
         };
-        let tasks = platform.start_tasks();
+        let tasks = platform.start_tasks(tokio::runtime::Handle::current());
         let folder_path = folder.path().to_owned();
         let stage = Self { platform, clock, verifier, ids, folder: folder_path, signer, way };
         (stage, Strike { folder, databases, tasks, server })
@@ -293,8 +300,9 @@ fn postgres() -> String {
 }
 
 async fn drop_databases(names: &[String]) {
-    let (client, connection) =
-        tokio_postgres::connect(&postgres(), tokio_postgres::NoTls).await.expect("the server answers");
+    let (client, connection) = tokio_postgres::connect(&postgres(), tokio_postgres::NoTls)
+        .await
+        .expect("the server answers");
     let driver = tokio::spawn(connection);
     for name in names {
         client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.ok();

@@ -20,7 +20,8 @@ pub struct Activity {
     pub subject: String,
 }
 
-const NOTE: &str = "INSERT INTO activity (owner, id, at, type, subject) VALUES ($1, $2, $3, $4, $5)";
+const NOTE: &str =
+    "INSERT INTO activity (owner, id, at, type, subject) VALUES ($1, $2, $3, $4, $5)";
 
 /// Notes an event in its owner's log.
 pub(crate) async fn note<T: DomainEvent>(tx: &mut Tx, owner: Uuid, event: &Event<T>) -> Result<()> {
@@ -44,12 +45,7 @@ pub(crate) async fn page(
         .await?
         .iter()
         .map(|row| {
-            Ok(Activity {
-                id: row.at(0)?,
-                at: row.at(1)?,
-                r#type: row.at(2)?,
-                subject: row.at(3)?,
-            })
+            Ok(Activity { id: row.at(0)?, at: row.at(1)?, r#type: row.at(2)?, subject: row.at(3)? })
         })
         .collect()
 }

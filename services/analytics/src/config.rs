@@ -22,6 +22,9 @@ impl AnalyticsConfig {
     #[must_use]
     pub fn mistakes(&self) -> Vec<(String, String)> {
         let wrong = !(1..=3650).contains(&self.log_days);
-        wrong.then(|| ("analytics.log_days".into(), "must be 1 to 3650".into())).into_iter().collect()
+        wrong
+            .then(|| ("analytics.log_days".into(), "must be 1 to 3650".into()))
+            .into_iter()
+            .collect()
     }
 }

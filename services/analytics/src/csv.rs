@@ -40,7 +40,8 @@ impl Csv {
     }
 
     fn text(&mut self, text: &str) {
-        let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+        let formula =
+            text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
         let quoted = formula || text.contains([',', '"', '\r', '\n']) || text.trim() != text;
         if !quoted {
             self.0.push_str(text);
@@ -63,7 +64,9 @@ mod tests {
     #[test]
     fn formulas_are_defused_and_special_characters_quoted() {
         let mut csv = Csv::new(&["tag", "thoughts"]);
-        for text in ["plain", "=1+1", "+1", "-1", "@x", "\tx", "\rx", "a,b", "say \"hi\"", "a\nb", "x=1"] {
+        for text in
+            ["plain", "=1+1", "+1", "-1", "@x", "\tx", "\rx", "a,b", "say \"hi\"", "a\nb", "x=1"]
+        {
             csv.row(&[Cell::Text(text), Cell::Number(-3)]);
         }
         assert_eq!(

@@ -10,10 +10,36 @@ use crate::tally::{Delta, PLATFORM};
 macro_rules! columns {
     ($before:literal, $after:literal) => {
         concat!(
-            $before, "written", $after, $before, "living", $after, $before, "words", $after,
-            $before, "characters", $after, $before, "edits", $after, $before, "deletions", $after,
-            $before, "sign_ins", $after, $before, "registrations", $after, $before, "departures", $after,
-            $before, "events", $after
+            $before,
+            "written",
+            $after,
+            $before,
+            "living",
+            $after,
+            $before,
+            "words",
+            $after,
+            $before,
+            "characters",
+            $after,
+            $before,
+            "edits",
+            $after,
+            $before,
+            "deletions",
+            $after,
+            $before,
+            "sign_ins",
+            $after,
+            $before,
+            "registrations",
+            $after,
+            $before,
+            "departures",
+            $after,
+            $before,
+            "events",
+            $after
         )
     };
 }
@@ -43,7 +69,11 @@ pub(crate) async fn since(tx: &mut Tx, owner: Uuid, first: Option<Day>) -> Resul
 }
 
 /// The account's counts hour by hour; hours in which nothing happened are left out.
-pub(crate) async fn between(tx: &mut Tx, owner: Uuid, period: Period) -> Result<Vec<(Hour, Delta)>> {
+pub(crate) async fn between(
+    tx: &mut Tx,
+    owner: Uuid,
+    period: Period,
+) -> Result<Vec<(Hour, Delta)>> {
     let (from, to) = (period.first.start().0, period.last.next().start().0);
     let rows = tx.all(BETWEEN, params![owner, from, to]).await?;
     rows.iter().map(|row| Ok((Hour(row.at(10)?), counts(row)?))).collect()

@@ -48,7 +48,10 @@ mod tests {
         assert_eq!(asked(None, None).unwrap(), Period { first: Day(19_971), last: Day(20_000) });
         let (old, new) = (Date::constant(2020, 1, 2), Date::constant(2020, 1, 1));
         assert!(matches!(asked(Some(old), Some(new)), Err(AnalyticsError::PeriodReversed)));
-        assert!(matches!(asked(Some(Date::MIN), Some(Date::MAX)), Err(AnalyticsError::PeriodTooLong(_))));
+        assert!(matches!(
+            asked(Some(Date::MIN), Some(Date::MAX)),
+            Err(AnalyticsError::PeriodTooLong(_))
+        ));
         assert!(asked(Some(old), Some(old)).is_ok());
     }
 }

@@ -34,7 +34,11 @@ impl Bucket {
 
 /// The counts of every bucket of the period, empty ones too, by their first day. The first and the
 /// last bucket hold only the days of the period.
-pub(crate) fn buckets(period: Period, hours: &[(Hour, Delta)], bucket: Bucket) -> Vec<(Day, Delta)> {
+pub(crate) fn buckets(
+    period: Period,
+    hours: &[(Hour, Delta)],
+    bucket: Bucket,
+) -> Vec<(Day, Delta)> {
     let empty = period.days().map(|day| (bucket.start(day), Delta::default()));
     let mut sums: BTreeMap<Day, Delta> = empty.collect();
     for (hour, delta) in hours {
@@ -109,7 +113,8 @@ mod tests {
     use super::*;
 
     fn wrote(days: &[i64], written: i64) -> Vec<(Day, Delta)> {
-        let on = |day| Delta { written: i64::from(days.contains(&day)) * written, ..Delta::default() };
+        let on =
+            |day| Delta { written: i64::from(days.contains(&day)) * written, ..Delta::default() };
         (0..10).map(|day| (Day(day), on(day))).collect()
     }
 

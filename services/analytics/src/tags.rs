@@ -11,7 +11,8 @@ const AT_ONCE: usize = 8;
 /// Counts one thought more under each of these tags.
 pub(crate) async fn add(tx: &mut Tx, owner: Uuid, tags: &[String]) -> Result<()> {
     for some in tags.chunks(AT_ONCE) {
-        let mut sql = String::from("INSERT INTO tag_counts (owner, tag, thoughts) VALUES ($1, $2, 1)");
+        let mut sql =
+            String::from("INSERT INTO tag_counts (owner, tag, thoughts) VALUES ($1, $2, 1)");
         for place in 3..some.len() + 2 {
             // Writing to a string cannot fail.
             let _ = write!(sql, ", ($1, ${place}, 1)");

@@ -38,7 +38,12 @@ const FORGET: &str = "DELETE FROM thoughts WHERE owner = $1 AND thought = $2
     RETURNING hour, words, characters, tags";
 
 /// Remembers a thought's share. False when it is known already; nothing changed then.
-pub(crate) async fn remember(tx: &mut Tx, owner: Uuid, thought: Uuid, share: &Share) -> Result<bool> {
+pub(crate) async fn remember(
+    tx: &mut Tx,
+    owner: Uuid,
+    thought: Uuid,
+    share: &Share,
+) -> Result<bool> {
     let Share { hour, words, characters, tags } = share;
     let values = params![owner, thought, hour.0, *words, *characters, Json(tags)];
     Ok(tx.execute(REMEMBER, values).await? == 1)

@@ -3,7 +3,8 @@
 use hanse_http::{Context, KernelError, ResponseBody, full, problem_response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN,
+    VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
@@ -18,7 +19,12 @@ pub(crate) struct Cors {
 
 impl Cors {
     pub(crate) fn new(origins: &[String]) -> Self {
-        Self { origins: origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()).collect() }
+        Self {
+            origins: origins
+                .iter()
+                .filter_map(|origin| HeaderValue::try_from(origin).ok())
+                .collect(),
+        }
     }
 
     /// The request's origin, if it is one of the list.

@@ -34,7 +34,9 @@ impl Documents {
     pub(crate) fn contains(&self, path: &str) -> bool {
         match path {
             "/openapi.json" | "/docs" => true,
-            _ => path.strip_prefix("/docs/errors/").is_some_and(|code| self.errors.contains_key(code)),
+            _ => path
+                .strip_prefix("/docs/errors/")
+                .is_some_and(|code| self.errors.contains_key(code)),
         }
     }
 
@@ -90,7 +92,8 @@ fn page(openapi: &Value) -> String {
             ));
         }
     }
-    let sections: String = by_tag.iter().map(|(tag, body)| format!("<h2>{}</h2>{body}", escape(tag))).collect();
+    let sections: String =
+        by_tag.iter().map(|(tag, body)| format!("<h2>{}</h2>{body}", escape(tag))).collect();
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
          <title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p>{description}</p>\

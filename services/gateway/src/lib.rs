@@ -112,9 +112,12 @@ impl Gateway {
     }
 }
 
-
 impl Front for Gateway {
-    async fn handle(&self, mut request: Request<RequestBody>, peer: SocketAddr) -> Response<ResponseBody> {
+    async fn handle(
+        &self,
+        mut request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> Response<ResponseBody> {
         let method = request.method().clone();
         let (entered, verdict) = self.edge.enter(&method, request.headers(), peer);
         let origin = self.cors.allowed(request.headers());
@@ -136,7 +139,11 @@ impl Front for Gateway {
             }
             let Upstream::Local(table) = &self.upstream;
             if method == Method::OPTIONS && !self.owns(&path) {
-                break 'answer self.cors.preflight(origin.as_ref(), &table.methods(&path), &entered.context);
+                break 'answer self.cors.preflight(
+                    origin.as_ref(),
+                    &table.methods(&path),
+                    &entered.context,
+                );
             }
             if let Err(error) = verdict {
                 break 'answer refuse(&error);

@@ -62,7 +62,12 @@ impl LimitsConfig {
         ]
         .into_iter()
         .filter(|(_, value)| *value == 0)
-        .map(|(key, _)| (key.to_owned(), "must be at least 1; to have no limits set limits.enabled=false".into()))
+        .map(|(key, _)| {
+            (
+                key.to_owned(),
+                "must be at least 1; to have no limits set limits.enabled=false".into(),
+            )
+        })
         .collect()
     }
 }
@@ -76,7 +81,8 @@ struct Budget {
 
 impl Budget {
     fn new(name: &'static str, quota: Quota) -> Self {
-        let policy = HeaderValue::try_from(quota.policy_header(name)).unwrap_or(HeaderValue::from_static(""));
+        let policy = HeaderValue::try_from(quota.policy_header(name))
+            .unwrap_or(HeaderValue::from_static(""));
         Self { name, policy, limiter: RateLimiter::new(quota, CALLERS, DefaultClock::default()) }
     }
 

@@ -74,8 +74,18 @@ mod tests {
             assert_eq!(canonical(given).unwrap(), wanted);
         }
         for bad in [
-            "//thoughts", "/thoughts/", "/api/../auth", "/./x", "/a%2fb", "/a%2e%2e/b", "/a\\b", "x",
-            "/a;b", "/thoughts//x", "/%61uth", "/a b",
+            "//thoughts",
+            "/thoughts/",
+            "/api/../auth",
+            "/./x",
+            "/a%2fb",
+            "/a%2e%2e/b",
+            "/a\\b",
+            "x",
+            "/a;b",
+            "/thoughts//x",
+            "/%61uth",
+            "/a b",
         ] {
             assert!(canonical(bad).is_err(), "{bad}");
         }

@@ -31,6 +31,7 @@ pub struct Device {
 
 /// Tokens, and whose they are.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(example = example_tokens())]
 pub struct SignedIn {
     /// Send it as `Authorization: Bearer …`.
     pub access_token: String,
@@ -56,6 +57,16 @@ pub struct User {
     pub name: String,
     /// What the account may do.
     pub roles: Vec<Role>,
+}
+
+fn example_tokens() -> SignedIn {
+    SignedIn {
+        access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2ln".into(),
+        refresh_token: "AZVdOnwAcACAAAAAAAAAAQAAAAA3q2-7w".into(),
+        token_type: "Bearer".into(),
+        expires_in: 900,
+        user: example_user(),
+    }
 }
 
 fn example_user() -> User {

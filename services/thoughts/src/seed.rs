@@ -10,9 +10,30 @@ use crate::thought::Thought;
 use crate::thoughts;
 
 const WORDS: [&str; 24] = [
-    "harbour", "cog", "herring", "salt", "amber", "wax", "cloth", "grain", "furs", "ledger", "guild",
-    "seal", "tide", "north", "market", "bridge", "tower", "winter", "letter", "route", "copper",
-    "timber", "beer", "stockfish",
+    "harbour",
+    "cog",
+    "herring",
+    "salt",
+    "amber",
+    "wax",
+    "cloth",
+    "grain",
+    "furs",
+    "ledger",
+    "guild",
+    "seal",
+    "tide",
+    "north",
+    "market",
+    "bridge",
+    "tower",
+    "winter",
+    "letter",
+    "route",
+    "copper",
+    "timber",
+    "beer",
+    "stockfish",
 ];
 
 /// Writes `count` thoughts, numbered from `first`, each for the next of `owners` in turn.
@@ -22,10 +43,16 @@ const WORDS: [&str; 24] = [
 pub async fn seed(tx: &mut Tx, owners: &[Uuid], first: u32, count: u32) -> Result<()> {
     for n in first..first.saturating_add(count) {
         let Some(owner) = owners.get(n as usize % owners.len().max(1)) else { return Ok(()) };
-        let word = |step: u32| WORDS.get((n.wrapping_mul(step) / 7) as usize % WORDS.len()).unwrap_or(&"sea");
+        let word = |step: u32| {
+            WORDS.get((n.wrapping_mul(step) / 7) as usize % WORDS.len()).unwrap_or(&"sea")
+        };
         let text = format!(
             "Thought {n}: {} and {} by the {}, {} for {}",
-            word(3), word(5), word(11), word(17), word(23)
+            word(3),
+            word(5),
+            word(11),
+            word(17),
+            word(23)
         );
         let now = tx.now();
         let thought = Thought {

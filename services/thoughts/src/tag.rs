@@ -21,7 +21,8 @@ impl Tag {
         let text = text.trim().trim_start_matches('#').to_lowercase();
         let levels: Vec<&str> = text.split('/').map(str::trim).collect();
         let level_ok = |level: &&str| {
-            !level.is_empty() && !level.chars().any(|c| c.is_control() || c == ',' || c == '#' || c == '"')
+            !level.is_empty()
+                && !level.chars().any(|c| c.is_control() || c == ',' || c == '#' || c == '"')
         };
         if levels.len() > LEVELS || !levels.iter().all(level_ok) {
             return Err(invalid());

@@ -21,7 +21,9 @@ pub enum ThoughtError {
     NotFound,
     /// A tag breaks the rules.
     #[api(422, "THT-002")]
-    #[error("a tag has 1 to 5 levels parted by /, at most 100 characters, and no commas, quotes or #")]
+    #[error(
+        "a tag has 1 to 5 levels parted by /, at most 100 characters, and no commas, quotes or #"
+    )]
     InvalidTag,
     /// A text breaks the rules.
     #[api(422, "THT-003")]

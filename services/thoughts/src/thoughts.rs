@@ -24,13 +24,16 @@ const DELETE_TAGS: &str = "DELETE FROM thought_tags WHERE thought_id = $1 AND ow
 const NEWEST: &str = "SELECT id, owner, text, tags, version, created_at, updated_at
     FROM thoughts WHERE owner = $1 AND (created_at, id) < ($2, $3)
     ORDER BY created_at DESC, id DESC LIMIT $4";
-const NEWEST_TAGGED: &str = "SELECT t.id, t.owner, t.text, t.tags, t.version, t.created_at, t.updated_at
+const NEWEST_TAGGED: &str =
+    "SELECT t.id, t.owner, t.text, t.tags, t.version, t.created_at, t.updated_at
     FROM thought_tags AS g JOIN thoughts AS t ON t.id = g.thought_id
     WHERE g.owner = $1 AND g.tag = $2 AND (g.created_at, g.thought_id) < ($3, $4)
     ORDER BY g.created_at DESC, g.thought_id DESC LIMIT $5";
-const TAGS: &str = "SELECT tag, COUNT(*) AS thoughts, SUM(CASE WHEN direct THEN 1 ELSE 0 END) AS direct
+const TAGS: &str =
+    "SELECT tag, COUNT(*) AS thoughts, SUM(CASE WHEN direct THEN 1 ELSE 0 END) AS direct
     FROM thought_tags WHERE owner = $1 GROUP BY tag ORDER BY tag LIMIT 10000";
-const STATISTICS: &str = "SELECT COUNT(*) AS total, CAST(COALESCE(SUM(LENGTH(text)), 0) AS BIGINT) AS characters,
+const STATISTICS: &str =
+    "SELECT COUNT(*) AS total, CAST(COALESCE(SUM(LENGTH(text)), 0) AS BIGINT) AS characters,
     MIN(created_at) AS oldest, MAX(created_at) AS newest FROM thoughts WHERE owner = $1";
 
 /// Stores a new thought. False when its id is taken.
@@ -124,7 +127,8 @@ pub(crate) struct TagCount {
 /// The owner's tags, by name.
 pub(crate) async fn tags(tx: &mut Tx, owner: Uuid) -> Result<Vec<TagCount>> {
     let rows = tx.all(TAGS, params![owner]).await?;
-    let read = |row: &Row| Ok(TagCount { tag: row.at(0)?, thoughts: row.at(1)?, direct: row.at(2)? });
+    let read =
+        |row: &Row| Ok(TagCount { tag: row.at(0)?, thoughts: row.at(1)?, direct: row.at(2)? });
     rows.iter().map(read).collect()
 }
 

@@ -79,7 +79,8 @@ impl<'a> Reading<'a> {
         let mut found = Vec::new();
         match (type_of(our), type_of(their)) {
             (None, _) => {}
-            (Some(ours), Some(theirs)) if ours == theirs || (ours, theirs) == ("number", "integer") => {}
+            (Some(ours), Some(theirs))
+                if ours == theirs || (ours, theirs) == ("number", "integer") => {}
             (Some(ours), theirs) => {
                 let theirs = theirs.unwrap_or("anything");
                 found.push(format!("{path}: {theirs} cannot be read as {ours}"));
@@ -109,12 +110,15 @@ impl<'a> Reading<'a> {
 
     fn object(&mut self, our: &Value, their: &Value, path: &str, found: &mut Vec<String>) {
         let empty = Map::new();
-        let properties = |schema: &Value| schema.get("properties").and_then(Value::as_object).cloned();
+        let properties =
+            |schema: &Value| schema.get("properties").and_then(Value::as_object).cloned();
         let ours = properties(our).unwrap_or_default();
         let theirs = properties(their);
         let theirs = theirs.as_ref().unwrap_or(&empty);
         for name in required(our).filter(|name| !required(their).any(|other| other == *name)) {
-            found.push(format!("{path}/{name}: required by one side, optional or missing on the other"));
+            found.push(format!(
+                "{path}/{name}: required by one side, optional or missing on the other"
+            ));
         }
         let closed = our.get("additionalProperties") == Some(&Value::Bool(false));
         for (name, schema) in theirs {
@@ -141,7 +145,10 @@ fn alternatives(root: &Value, schema: &Value, depth: usize) -> Vec<Value> {
     }
     for key in ["anyOf", "oneOf"] {
         if let Some(branches) = schema.get(key).and_then(Value::as_array) {
-            return branches.iter().flat_map(|branch| alternatives(root, branch, depth + 1)).collect();
+            return branches
+                .iter()
+                .flat_map(|branch| alternatives(root, branch, depth + 1))
+                .collect();
         }
     }
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {

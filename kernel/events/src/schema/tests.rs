@@ -22,12 +22,14 @@ const NEITHER: (bool, bool) = (false, false);
 
 #[test]
 fn changes_are_judged_by_the_promise() {
-    let old = json!({"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]});
+    let old =
+        json!({"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]});
     let optional = json!({"type": "object", "properties": {"id": {"type": "string"},
         "note": {"type": ["string", "null"]}}, "required": ["id"]});
     let required = json!({"type": "object", "properties": {"id": {"type": "string"},
         "note": {"type": "string"}}, "required": ["id", "note"]});
-    let retyped = json!({"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]});
+    let retyped =
+        json!({"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]});
     let removed = json!({"type": "object", "properties": {}});
     let closed = json!({"type": "object", "properties": {}, "additionalProperties": false});
     assert_eq!(changes(&old, &old), BOTH);

@@ -1,7 +1,12 @@
 //! What every subscription may rely on, whatever carries the log. The producer is a stand-in; the
 //! consumer writes down what it applies and fails when its table of moods says so.
 
-#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "scenes fail by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "scenes fail by panicking"
+)]
 
 mod gaps;
 mod poison;

@@ -64,7 +64,8 @@ async fn redrive_and_discard_let_the_subject_flow_in_order(t: Stage) {
     t.drain_events().await;
     assert!(effects(&t).await.is_empty(), "a dead letter is not tried by itself");
 
-    let dead = held(&t).await.into_iter().find(|event| event.dead && event.subject == "b").unwrap().seq;
+    let dead =
+        held(&t).await.into_iter().find(|event| event.dead && event.subject == "b").unwrap().seq;
     let (wrong, dropped, redriven) = t
         .db("consumer")
         .write::<_, StoreError, _>(async move |tx: &mut Tx| {
@@ -109,7 +110,9 @@ async fn erased_owners_are_skipped(t: Stage) {
     t.drain_events().await;
     t.emit(theirs(3)).await;
     t.db("consumer")
-        .write::<_, StoreError, _>(async move |tx: &mut Tx| hanse_events::erase_owner(tx, gone).await)
+        .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+            hanse_events::erase_owner(tx, gone).await
+        })
         .await
         .unwrap();
     cheer_up(&t).await;
@@ -119,7 +122,9 @@ async fn erased_owners_are_skipped(t: Stage) {
     assert!(held(&t).await.is_empty());
 
     t.db("producer")
-        .write::<_, StoreError, _>(async move |tx: &mut Tx| hanse_events::erase_owner(tx, gone).await)
+        .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+            hanse_events::erase_owner(tx, gone).await
+        })
         .await
         .unwrap();
     let refused = t
@@ -130,5 +135,7 @@ async fn erased_owners_are_skipped(t: Stage) {
         })
         .await;
     assert!(matches!(refused, Err(StoreError::Erased)));
-    assert!(t.log("producer").await.iter().filter(|e| e.owner == Some(gone)).all(|e| e.data.is_none()));
+    assert!(
+        t.log("producer").await.iter().filter(|e| e.owner == Some(gone)).all(|e| e.data.is_none())
+    );
 }

@@ -51,7 +51,8 @@ async fn copy(tx: &mut Tx, event: Event<Told>) -> HandlerResult {
     // The effect comes first, so that a failure has something to undo.
     let sql = "INSERT INTO effects (seq, subject, number) VALUES ($1, $2, $3)";
     tx.execute(sql, params![event.seq, &event.subject, event.data.number]).await?;
-    let mood = tx.optional("SELECT mood FROM moods WHERE subject = $1", params![event.subject]).await?;
+    let mood =
+        tx.optional("SELECT mood FROM moods WHERE subject = $1", params![event.subject]).await?;
     match mood.map(|row| row.at::<String>(0)).transpose()?.as_deref() {
         Some("panic") => panic!("the handler panicked, as the scene wants"),
         Some(mood) => Err(format!("the handler is {mood}").into()),
@@ -74,7 +75,12 @@ pub(crate) async fn numbers(t: &Stage, subject: &str) -> Vec<i64> {
     all.into_iter().filter(|(about, _)| about == subject).map(|(_, number)| number).collect()
 }
 
-pub(crate) async fn execute(t: &Stage, service: &str, sql: &'static str, values: Vec<hanse_store::Value>) {
+pub(crate) async fn execute(
+    t: &Stage,
+    service: &str,
+    sql: &'static str,
+    values: Vec<hanse_store::Value>,
+) {
     t.db(service)
         .write::<_, StoreError, _>(async move |tx: &mut Tx| tx.execute(sql, &values).await)
         .await
@@ -91,11 +97,18 @@ pub(crate) async fn cheer_up(t: &Stage) {
 }
 
 /// Appends a row that no release of ours would write.
-pub(crate) async fn append_raw(t: &Stage, subject: &str, subject_version: i64, version: i64, data: Value) {
+pub(crate) async fn append_raw(
+    t: &Stage,
+    subject: &str,
+    subject_version: i64,
+    version: i64,
+    data: Value,
+) {
     let sql = "INSERT INTO events (id, type, version, subject, subject_version, time, data)
         VALUES ($1, 'producer.Told', $2, $3, $4, $5, $6)";
     let now = t.clock.clock().now();
-    let values = params![t.ids.new_id(), version, subject, subject_version, now, Json(data)].to_vec();
+    let values =
+        params![t.ids.new_id(), version, subject, subject_version, now, Json(data)].to_vec();
     execute(t, "producer", sql, values).await;
 }
 

@@ -73,6 +73,7 @@ async fn a_rolled_back_transaction_tells_nothing(t: Stage) {
     t.emit(told("s", 3)).await;
     t.drain_events().await;
     assert_eq!(numbers(&t, "s").await, [1, 3]);
-    let versions: Vec<_> = t.log("producer").await.iter().map(|event| event.subject_version).collect();
+    let versions: Vec<_> =
+        t.log("producer").await.iter().map(|event| event.subject_version).collect();
     assert_eq!(versions, [1, 2]);
 }

@@ -47,7 +47,9 @@ impl SqliteStore {
 /// Refuses a SQLite that is too old to be trusted with a write-ahead log.
 fn check_version(version: i32) -> Result<()> {
     if version < OLDEST || version == WITHDRAWN {
-        return Err(StoreError::Refused("this SQLite is too old or withdrawn; 3.51.3 is the oldest"));
+        return Err(StoreError::Refused(
+            "this SQLite is too old or withdrawn; 3.51.3 is the oldest",
+        ));
     }
     Ok(())
 }

@@ -44,7 +44,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(conn: SqliteConn, service: &str, ids: Ids, background: bool) -> Result<Self> {
+    pub(crate) fn start(
+        conn: SqliteConn,
+        service: &str,
+        ids: Ids,
+        background: bool,
+    ) -> Result<Self> {
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
         let stopped = Arc::new(AtomicBool::new(false));
         let group = Group {
@@ -59,14 +64,17 @@ impl Writer {
             .name(format!("write-{service}"))
             .spawn(move || {
                 if background {
-                    // Projections give way to requests when the machine is busy.
-                    let me = rustix::thread::gettid();
-                    rustix::process::setpriority_process(Some(me), 10).ok();
+                    crate::give_way();
                 }
                 group.run(&receiver);
             })
             .map_err(StoreError::engine)?;
-        Ok(Self { sender: Some(sender), stopped, thread: Some(thread), service: service.to_owned() })
+        Ok(Self {
+            sender: Some(sender),
+            stopped,
+            thread: Some(thread),
+            service: service.to_owned(),
+        })
     }
 
     pub(crate) fn submit(&self, work: Work) -> Result<()> {
@@ -172,7 +180,9 @@ impl Group {
                 kept = true;
                 waiting.push((reply, effects));
             }
-            Ok((_, reply)) => reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) }),
+            Ok((_, reply)) => {
+                reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) })
+            }
         }
         if alive {
             let end = if kept { "RELEASE tx" } else { "ROLLBACK TO tx; RELEASE tx" };
@@ -188,7 +198,10 @@ impl Group {
 
     fn commit_failed(&mut self, error: StoreError, waiting: Vec<(Reply, Effects)>) {
         if matches!(error, StoreError::Full) {
-            tracing::error!(service = self.service, "the disk is full; nothing of this group was stored");
+            tracing::error!(
+                service = self.service,
+                "the disk is full; nothing of this group was stored"
+            );
             return self.fail_group(waiting, || StoreError::Full);
         }
         self.stopped.store(true, Ordering::Release);

@@ -91,7 +91,15 @@ pub(crate) async fn export_analytics(
 async fn thoughts(tx: &mut Tx, owner: Uuid, period: Period) -> Result<String, StoreError> {
     let hours = hours::between(tx, owner, period).await?;
     let mut csv = Csv::new(&[
-        "day", "written", "thoughts", "words", "characters", "edits", "deletions", "sign_ins", "activity",
+        "day",
+        "written",
+        "thoughts",
+        "words",
+        "characters",
+        "edits",
+        "deletions",
+        "sign_ins",
+        "activity",
     ]);
     for (day, sum) in buckets(period, &hours, Bucket::Day) {
         csv.row(&[

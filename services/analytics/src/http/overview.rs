@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::calendar::Day;
 use crate::tally::Delta;
-use crate::{App, AnalyticsError, activity, hours, tags};
+use crate::{AnalyticsError, App, activity, hours, tags};
 
 /// Your numbers at a glance. Days are UTC days; the last 7 days are today and the six before.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -112,8 +112,7 @@ pub(crate) async fn get_platform_stats(
 
 async fn series(tx: &mut Tx, period: Period) -> Result<Vec<PlatformDay>, StoreError> {
     let hours = hours::between(tx, PLATFORM, period).await?;
-    let active: BTreeMap<Day, i64> =
-        hours::active_per_day(tx, period).await?.into_iter().collect();
+    let active: BTreeMap<Day, i64> = hours::active_per_day(tx, period).await?.into_iter().collect();
     Ok(buckets(period, &hours, Bucket::Day)
         .into_iter()
         .map(|(day, sum)| PlatformDay {

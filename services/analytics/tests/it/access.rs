@@ -55,7 +55,8 @@ async fn the_activity_log_is_paged_and_bounded(t: Stage) {
     let first = anna.get("/api/v1/analytics/activity?limit=4").await.json();
     assert_eq!(first["items"][0]["type"], "identity.UserDisabled");
     assert_eq!(first["items"][1]["subject"], format!("thought/{}", thought(4)));
-    let next = format!("/api/v1/analytics/activity?limit=4&cursor={}", first["next"].as_str().unwrap());
+    let next =
+        format!("/api/v1/analytics/activity?limit=4&cursor={}", first["next"].as_str().unwrap());
     let second = anna.get(&next).await.json();
     assert_eq!(second["items"].as_array().unwrap().len(), 2);
     assert_eq!(second["next"], json!(null));

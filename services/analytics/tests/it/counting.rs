@@ -41,7 +41,8 @@ async fn the_overview_counts_what_exists(t: Stage) {
         stats["tags"],
         json!([{"tag": "a", "thoughts": 1}, {"tag": "b", "thoughts": 1}, {"tag": "d", "thoughts": 1}])
     );
-    let last_week = stats["series"].as_array().unwrap().iter().find(|week| week["start"] == "2026-02-23");
+    let last_week =
+        stats["series"].as_array().unwrap().iter().find(|week| week["start"] == "2026-02-23");
     assert_eq!(
         last_week.unwrap(),
         &json!({"start": "2026-02-23", "written": 2, "thoughts": 2, "words": 3, "characters": 13,
@@ -53,7 +54,9 @@ async fn the_overview_counts_what_exists(t: Stage) {
 #[stage_test]
 async fn a_streak_is_made_of_days_and_survives_deletion(t: Stage) {
     let (anna, _) = t.users();
-    for (number, day) in [(1, "2026-02-27"), (2, "2026-02-28"), (3, "2026-03-01"), (4, "2026-02-01")] {
+    for (number, day) in
+        [(1, "2026-02-27"), (2, "2026-02-28"), (3, "2026-03-01"), (4, "2026-02-01")]
+    {
         t.emit(created(&anna, number, "text", &[], &format!("{day}T10:30:00Z"))).await;
     }
     t.emit(deleted(&anna, 2, "2026-02-28T10:30:00Z")).await;

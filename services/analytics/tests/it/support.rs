@@ -1,10 +1,12 @@
 //! What the scenes share.
 
-pub(crate) use hanse_contracts::identity::{SessionStarted, UserDeleted, UserDisabled, UserRegistered};
+pub(crate) use hanse_contracts::identity::{
+    SessionStarted, UserDeleted, UserDisabled, UserRegistered,
+};
 pub(crate) use hanse_contracts::thoughts::{ThoughtCreated, ThoughtDeleted, ThoughtUpdated};
-pub(crate) use hanse_testkit::{Actor, Stage, TestEvent, json, stage_test};
 use hanse_runtime::Service;
 use hanse_store::{StoreError, Tx};
+pub(crate) use hanse_testkit::{Actor, Stage, TestEvent, json, stage_test};
 use jiff::Timestamp;
 pub(crate) use uuid::Uuid;
 
@@ -28,7 +30,13 @@ pub(crate) fn tags(tags: &[&str]) -> Vec<String> {
     tags.iter().map(|tag| (*tag).to_owned()).collect()
 }
 
-pub(crate) fn created(owner: &Actor, number: u128, text: &str, with: &[&str], when: &str) -> ThoughtCreated {
+pub(crate) fn created(
+    owner: &Actor,
+    number: u128,
+    text: &str,
+    with: &[&str],
+    when: &str,
+) -> ThoughtCreated {
     ThoughtCreated {
         thought_id: thought(number),
         user_id: owner.id,
@@ -38,7 +46,13 @@ pub(crate) fn created(owner: &Actor, number: u128, text: &str, with: &[&str], wh
     }
 }
 
-pub(crate) fn updated(owner: &Actor, number: u128, text: &str, with: &[&str], when: &str) -> ThoughtUpdated {
+pub(crate) fn updated(
+    owner: &Actor,
+    number: u128,
+    text: &str,
+    with: &[&str],
+    when: &str,
+) -> ThoughtUpdated {
     ThoughtUpdated {
         thought_id: thought(number),
         user_id: owner.id,

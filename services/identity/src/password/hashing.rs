@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::Params;
 use hanse_runtime::BoxError;
 use hanse_store::Ids;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::Plain;
+use super::{Plain, argon};
 use crate::account::Account;
 use crate::config::IdentityConfig;
 
@@ -56,7 +55,7 @@ impl Proven {
 /// Hashes and checks passwords.
 #[derive(Clone)]
 pub struct Passwords {
-    argon: Argon2<'static>,
+    params: Params,
     ids: Ids,
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
@@ -72,15 +71,14 @@ impl Passwords {
     pub fn new(config: &IdentityConfig, ids: Ids) -> Result<Self, BoxError> {
         let (memory, passes) = (config.argon2_memory_kib, config.argon2_passes);
         let params = Params::new(memory, passes, config.argon2_lanes, None)?;
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let parallel = match config.hash_parallel {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             some => some as usize,
         };
         let salt: [u8; 16] = ids.random();
-        let dummy = argon.hash_password_with_salt(&ids.random::<32>(), &salt)?.to_string();
+        let dummy = argon::hash(&params, &ids.random::<32>(), &salt).ok_or(Busy)?;
         Ok(Self {
-            argon,
+            params,
             ids,
             admitted: Arc::new(Semaphore::new(parallel + config.hash_queue as usize)),
             running: Arc::new(Semaphore::new(parallel)),
@@ -100,14 +98,12 @@ impl Passwords {
     /// # Errors
     /// [`Busy`].
     pub async fn hash(&self, password: &Plain) -> Result<String, Busy> {
-        let (argon, salt) = (self.argon.clone(), self.ids.random::<16>());
+        let (params, salt) = (self.params.clone(), self.ids.random::<16>());
         let password = password.clone();
-        self.run(move || {
-            argon.hash_password_with_salt(password.bytes(), &salt).map(|hash| hash.to_string()).ok()
-        })
-        .await?
-        // Salt and output have fixed, valid lengths, and the parameters were tried in `new`.
-        .ok_or(Busy)
+        self.run(move || argon::hash(&params, password.bytes(), &salt))
+            .await?
+            // Lengths are fixed and valid, the parameters were tried in `new`: memory is short.
+            .ok_or(Busy)
     }
 
     /// Checks a password against an account. `None` when there is no such account, the password is
@@ -121,30 +117,17 @@ impl Passwords {
         password: &Plain,
     ) -> Result<Option<Proven>, Busy> {
         let stored = account.map_or_else(|| self.dummy.to_string(), |a| a.password.clone());
-        let (argon, plain) = (self.argon.clone(), password.clone());
-        let phc = stored.clone();
-        let fits = self
-            .run(move || match PasswordHash::new(&phc) {
-                Ok(hash) => argon.verify_password(plain.bytes(), &hash).is_ok(),
-                Err(_) => false,
-            })
-            .await?;
+        let (phc, plain) = (stored.clone(), password.clone());
+        let fits = self.run(move || argon::verify(&phc, plain.bytes())).await?;
         let Some(account) = account.filter(|account| fits && !account.disabled) else {
             return Ok(None);
         };
-        let rehashed =
-            if self.is_current(&stored) { None } else { Some(self.hash(password).await?) };
+        let rehashed = if argon::is_current(&self.params, &stored) {
+            None
+        } else {
+            Some(self.hash(password).await?)
+        };
         Ok(Some(Proven { user_id: account.id, stored: Some(stored), rehashed }))
-    }
-
-    fn is_current(&self, phc: &str) -> bool {
-        let Ok(hash) = PasswordHash::new(phc) else { return false };
-        let wanted = self.argon.params();
-        Params::try_from(&hash).is_ok_and(|params| {
-            hash.algorithm == Algorithm::Argon2id.ident()
-                && (params.m_cost(), params.t_cost(), params.p_cost())
-                    == (wanted.m_cost(), wanted.t_cost(), wanted.p_cost())
-        })
     }
 
     /// Runs one hash on a blocking thread. The permits travel with it, so that a client who hangs up
@@ -218,5 +201,21 @@ mod tests {
         let typed = Plain::new("correct horse battery");
         let (a, b, c) = tokio::join!(pool.hash(&typed), pool.hash(&typed), pool.hash(&typed));
         assert_eq!([a.is_ok(), b.is_ok(), c.is_ok()], [true, true, false]);
+    }
+
+    /// The memory of forty hashes is not kept: one heap per thread would keep hundreds of MiB.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn memory_goes_back_to_the_system() {
+        let pool = passwords(&IdentityConfig::default());
+        let mut hashing = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let pool = pool.clone();
+            hashing.spawn(async move { pool.hash(&Plain::new("correct horse")).await });
+        }
+        assert!(hashing.join_all().await.iter().all(Result::is_ok));
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
+        assert!(kib.is_none_or(|kib: u64| kib < 150 * 1024), "{kib:?} KiB");
     }
 }

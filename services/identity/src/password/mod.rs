@@ -9,6 +9,7 @@
 //!
 //! Never here: a password in a log, an error or `Debug`; hashing on an async thread.
 
+mod argon;
 mod common;
 mod hashing;
 mod rules;

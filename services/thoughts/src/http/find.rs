@@ -72,6 +72,7 @@ pub(crate) async fn search_thoughts(
 fn matches(thought: &Thought, words: &[String]) -> bool {
     let text = thought.text.to_lowercase();
     words.iter().all(|word| {
-        text.contains(word.as_str()) || thought.tags.iter().any(|tag| tag.as_str().contains(word.as_str()))
+        text.contains(word.as_str())
+            || thought.tags.iter().any(|tag| tag.as_str().contains(word.as_str()))
     })
 }

@@ -31,7 +31,8 @@ pub(crate) async fn import_thoughts(
     cx: Cx<Thoughts>,
     upload: Upload,
 ) -> Result<Answered<Json<ImportReport>>, ThoughtError> {
-    let format = if upload.content_type == "text/markdown" { Format::Markdown } else { Format::JsonLines };
+    let format =
+        if upload.content_type == "text/markdown" { Format::Markdown } else { Format::JsonLines };
     let file = std::str::from_utf8(&upload.bytes)
         .map_err(|_| ThoughtError::InvalidImport { line: 1, what: "it is not UTF-8".into() })?;
     let lines = portable::read(format, file)?;
@@ -88,7 +89,8 @@ fn to_thought(tx: &Tx, owner: Uuid, portable: Portable) -> Result<Thought, Thoug
     let created_at = portable.created_at.unwrap_or(now).min(now);
     let id = portable.id.unwrap_or_else(|| tx.new_id());
     let mut thought = Thought::new(id, owner, portable.text, &portable.tags, micros(created_at))?;
-    thought.updated_at = micros(portable.updated_at.unwrap_or(created_at).min(now)).max(thought.created_at);
+    thought.updated_at =
+        micros(portable.updated_at.unwrap_or(created_at).min(now)).max(thought.created_at);
     Ok(thought)
 }
 

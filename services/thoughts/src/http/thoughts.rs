@@ -2,7 +2,9 @@
 
 use garde::Validate;
 use hanse_events::Emit as _;
-use hanse_http::{Answered, Body, Created, Cx, Json, NoContent, Page, Path, Query, Tagged, default_limit};
+use hanse_http::{
+    Answered, Body, Created, Cx, Json, NoContent, Page, Path, Query, Tagged, default_limit,
+};
 use hanse_store::Tx;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -67,7 +69,11 @@ pub(crate) async fn create_thought(
         let thought = Thought::new(tx.new_id(), owner, new.text, &new.tags, tx.now())?;
         thoughts::insert(tx, &thought).await?;
         tx.emit(&dto::created(&thought)).await?;
-        Ok(Created { location: location(thought.id), version: thought.version, value: thought.into() })
+        Ok(Created {
+            location: location(thought.id),
+            version: thought.version,
+            value: thought.into(),
+        })
     })
     .await
 }

@@ -11,14 +11,22 @@ async fn a_thought_exists_for_its_owner_only(t: Stage) {
     let (anna, ben) = t.users();
     let path = anna.post("/api/v1/thoughts", json!({"text": "mine"})).await.location().to_owned();
     let tags = format!("{path}/tags");
-    for (who, expected) in [(ben, "404 THT-001"), (t.admin(), "404 THT-001"), (t.guest(), "401 HTT-010")] {
+    for (who, expected) in
+        [(ben, "404 THT-001"), (t.admin(), "404 THT-001"), (t.guest(), "401 HTT-010")]
+    {
         assert_eq!(who.get(&path).await.summary(), expected);
         assert_eq!(who.put(&path, json!({"text": "taken"})).await.summary(), expected);
         assert_eq!(who.patch(&path, json!({"text": "taken"})).await.summary(), expected);
         assert_eq!(who.delete(&path).await.summary(), expected);
         assert_eq!(who.post(&tags, json!({"tags": ["x"]})).await.summary(), expected);
     }
-    let lists = ["/thoughts", "/thoughts/search?q=mine", "/thoughts/tags", "/thoughts/export", "/thoughts/statistics"];
+    let lists = [
+        "/thoughts",
+        "/thoughts/search?q=mine",
+        "/thoughts/tags",
+        "/thoughts/export",
+        "/thoughts/statistics",
+    ];
     for list in lists {
         let path = format!("/api/v1{list}");
         assert_eq!(t.guest().get(&path).await.summary(), "401 HTT-010", "{list}");
@@ -60,10 +68,13 @@ async fn nothing_unexpected_goes_in(t: Stage) {
         ("application/json", "{\"text\": \"a\", \"text\": \"b\"}".into(), "400 HTT-005"),
         ("text/plain", "{\"text\": \"a\"}".into(), "415 HTT-004"),
     ] {
-        let answer = anna.send(hanse_http::Method::POST, "/api/v1/thoughts", Some((kind, text))).await;
+        let answer =
+            anna.send(hanse_http::Method::POST, "/api/v1/thoughts", Some((kind, text))).await;
         assert_eq!(answer.summary(), expected);
     }
-    for path in ["/thoughts?limit=0", "/thoughts?limit=x", "/thoughts?colour=red", "/thoughts?cursor=AAAA"] {
+    for path in
+        ["/thoughts?limit=0", "/thoughts?limit=x", "/thoughts?colour=red", "/thoughts?cursor=AAAA"]
+    {
         let status = anna.get(format!("/api/v1{path}")).await.status;
         assert!(status.is_client_error(), "{path}: {status}");
     }
@@ -75,13 +86,18 @@ async fn nothing_unexpected_goes_in(t: Stage) {
 #[stage_test]
 async fn an_erased_account_leaves_nothing(t: Stage) {
     let (anna, ben) = t.users();
-    anna.with("idempotency-key", "k").post("/api/v1/thoughts", json!({"text": "quicksilver"})).await;
+    anna.with("idempotency-key", "k")
+        .post("/api/v1/thoughts", json!({"text": "quicksilver"}))
+        .await;
     ben.post("/api/v1/thoughts", json!({"text": "stays"})).await;
     t.emit(UserDeleted { user_id: anna.id }).await;
     t.drain_events().await;
     assert_eq!(anna.get("/api/v1/thoughts").await.json()["items"], json!([]));
     assert_eq!(anna.get("/api/v1/thoughts/tags").await.json()["items"], json!([]));
     assert!(t.log("thoughts").await.iter().all(|e| e.owner != Some(anna.id) || e.data.is_none()));
-    assert_eq!(anna.post("/api/v1/thoughts", json!({"text": "late"})).await.summary(), "401 HTT-011");
+    assert_eq!(
+        anna.post("/api/v1/thoughts", json!({"text": "late"})).await.summary(),
+        "401 HTT-011"
+    );
     assert_eq!(ben.get("/api/v1/thoughts").await.json()["items"].as_array().unwrap().len(), 1);
 }

@@ -63,7 +63,10 @@ async fn a_bad_line_imports_nothing(t: Stage) {
     ] {
         let answer = import(&anna, kind, bad.into()).await;
         assert_eq!(answer.summary(), "422 THT-004");
-        assert!(answer.json()["detail"].as_str().unwrap().contains(&format!("line {line}:")), "{bad}");
+        assert!(
+            answer.json()["detail"].as_str().unwrap().contains(&format!("line {line}:")),
+            "{bad}"
+        );
     }
     let many = "{\"text\": \"x\"}\n".repeat(1_001);
     assert_eq!(import(&anna, kind, many).await.summary(), "422 THT-004");

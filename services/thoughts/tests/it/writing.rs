@@ -8,7 +8,9 @@ use super::services;
 #[stage_test]
 async fn a_thought_is_written_read_changed_and_deleted(t: Stage) {
     let anna = t.user("anna");
-    let made = anna.post("/api/v1/thoughts", json!({"text": "Herring", "tags": ["Fish/Salted", "#sea"]})).await;
+    let made = anna
+        .post("/api/v1/thoughts", json!({"text": "Herring", "tags": ["Fish/Salted", "#sea"]}))
+        .await;
     assert_eq!(made.summary(), "201");
     assert_eq!(made.header("etag"), "\"1\"");
     assert!(!made.header("hanse-position").is_empty());
@@ -29,7 +31,12 @@ async fn a_thought_is_written_read_changed_and_deleted(t: Stage) {
     let kinds: Vec<_> = log.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(
         kinds,
-        ["thoughts.ThoughtCreated", "thoughts.ThoughtUpdated", "thoughts.ThoughtUpdated", "thoughts.ThoughtDeleted"]
+        [
+            "thoughts.ThoughtCreated",
+            "thoughts.ThoughtUpdated",
+            "thoughts.ThoughtUpdated",
+            "thoughts.ThoughtDeleted"
+        ]
     );
     assert_eq!(log.iter().map(|event| event.subject_version).collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
@@ -38,12 +45,19 @@ async fn a_thought_is_written_read_changed_and_deleted(t: Stage) {
 #[stage_test]
 async fn tags_nest(t: Stage) {
     let anna = t.user("anna");
-    for (text, tag) in [("one", "work/ideas"), ("two", "work"), ("three", "workshop"), ("four", "home")] {
+    for (text, tag) in
+        [("one", "work/ideas"), ("two", "work"), ("three", "workshop"), ("four", "home")]
+    {
         anna.post("/api/v1/thoughts", json!({"text": text, "tags": [tag]})).await;
     }
     let texts = |answer: hanse_testkit::Answer| -> Vec<String> {
         let body = answer.json();
-        body["items"].as_array().unwrap().iter().map(|i| i["text"].as_str().unwrap().to_owned()).collect()
+        body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|i| i["text"].as_str().unwrap().to_owned())
+            .collect()
     };
     let mut work = texts(anna.get("/api/v1/thoughts?tag=work").await);
     work.sort();
@@ -52,7 +66,10 @@ async fn tags_nest(t: Stage) {
 
     let path = anna.post("/api/v1/thoughts", json!({"text": "five"})).await.location().to_owned();
     let tagged = anna.post(format!("{path}/tags"), json!({"tags": ["work/ideas", "Home"]})).await;
-    assert_eq!((tagged.summary(), &tagged.json()["tags"]), ("200".into(), &json!(["home", "work/ideas"])));
+    assert_eq!(
+        (tagged.summary(), &tagged.json()["tags"]),
+        ("200".into(), &json!(["home", "work/ideas"]))
+    );
     let tags = anna.get("/api/v1/thoughts/tags").await.json();
     assert_eq!(
         tags["items"],
@@ -82,8 +99,14 @@ async fn pages_hold_every_thought_once(t: Stage) {
         let page = anna.get(&path).await.json();
         seen.extend(page["items"].as_array().unwrap().iter().map(|i| i["text"].to_string()));
         let Some(next) = page["next"].as_str() else { break };
-        assert_eq!(ben.get(format!("/api/v1/thoughts?cursor={next}")).await.summary(), "400 HTT-016");
-        assert_eq!(anna.get(format!("/api/v1/thoughts/search?q=a&cursor={next}")).await.summary(), "400 HTT-016");
+        assert_eq!(
+            ben.get(format!("/api/v1/thoughts?cursor={next}")).await.summary(),
+            "400 HTT-016"
+        );
+        assert_eq!(
+            anna.get(format!("/api/v1/thoughts/search?q=a&cursor={next}")).await.summary(),
+            "400 HTT-016"
+        );
         path = format!("/api/v1/thoughts?limit=3&cursor={next}");
     }
     assert_eq!(seen.len(), 7);
@@ -120,19 +143,35 @@ async fn a_repeated_request_is_answered_once_more_and_done_once(t: Stage) {
     let (anna, ben) = t.users();
     let keyed = anna.with("idempotency-key", "k-1");
     let body = json!({"text": "only once"});
-    let answers = futures_util::future::join_all((0..20).map(|_| keyed.post("/api/v1/thoughts", body.clone()))).await;
+    let answers = futures_util::future::join_all(
+        (0..20).map(|_| keyed.post("/api/v1/thoughts", body.clone())),
+    )
+    .await;
     let first = &answers[0];
     assert_eq!(first.summary(), "201");
-    assert!(answers.iter().all(|answer| answer.bytes == first.bytes && answer.location() == first.location()));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.bytes == first.bytes && answer.location() == first.location())
+    );
     assert_eq!(anna.get("/api/v1/thoughts").await.json()["items"].as_array().unwrap().len(), 1);
-    assert_eq!(keyed.post("/api/v1/thoughts", json!({"text": "other"})).await.summary(), "422 HTT-014");
+    assert_eq!(
+        keyed.post("/api/v1/thoughts", json!({"text": "other"})).await.summary(),
+        "422 HTT-014"
+    );
     let other = ben.with("idempotency-key", "k-1").post("/api/v1/thoughts", body.clone()).await;
     assert_ne!(other.location(), first.location(), "keys belong to a person");
     // A failed request leaves its key free.
     let fresh = anna.with("idempotency-key", "k-2");
-    assert_eq!(fresh.post("/api/v1/thoughts", json!({"text": "x", "tags": [","]})).await.summary(), "422 THT-002");
+    assert_eq!(
+        fresh.post("/api/v1/thoughts", json!({"text": "x", "tags": [","]})).await.summary(),
+        "422 THT-002"
+    );
     assert_eq!(fresh.post("/api/v1/thoughts", body.clone()).await.summary(), "201");
     t.advance(jiff::SignedDuration::from_hours(25));
     t.run_jobs().await;
-    assert_eq!(keyed.post("/api/v1/thoughts", json!({"text": "after a day"})).await.summary(), "201");
+    assert_eq!(
+        keyed.post("/api/v1/thoughts", json!({"text": "after a day"})).await.summary(),
+        "201"
+    );
 }
