@@ -13,6 +13,7 @@ mod bench;
 mod check;
 mod postgres;
 mod run;
+mod schemathesis;
 mod source;
 mod test;
 mod tour;

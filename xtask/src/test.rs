@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use crate::postgres::{Cluster, apt_install};
+use crate::schemathesis;
 use crate::workspace::{self, Features};
 
 /// Run every test against SQLite and a throwaway PostgreSQL cluster.
@@ -50,6 +51,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             false => ("dev", Features::Workspace),
         };
         cargo.env("HANSE_BIN", workspace::build_hanse(profile, features)?);
+        cargo.env("SCHEMATHESIS_BIN", schemathesis::ensure()?);
     }
     if let Some(filter) = &args.filter {
         cargo.args(["--", filter]);

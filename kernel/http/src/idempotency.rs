@@ -76,6 +76,7 @@ impl Guard {
             .to_str()
             .ok()
             .filter(|key| !key.is_empty() && key.len() <= LONGEST)
+            .filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
             .ok_or_else(|| KernelError::MalformedHeader("Idempotency-Key".into()))?
             .to_owned();
         let mut request = Sha256::new();

@@ -75,8 +75,17 @@ pub struct Upload {
     pub bytes: Bytes,
 }
 
-/// Media types that an upload may have.
-const UPLOADS: [&str; 2] = ["application/x-ndjson", "text/markdown"];
+/// Media types that an upload may have, each with what such a file looks like.
+const UPLOADS: [(&str, &str); 2] = [
+    (
+        "application/x-ndjson",
+        "{\"text\":\"The harbour freezes in January\",\"tags\":[\"trade/winter\"]}\n",
+    ),
+    (
+        "text/markdown",
+        "<!-- thought {\"tags\":[\"trade/winter\"]} -->\nThe harbour freezes in January\n",
+    ),
+];
 
 impl Input for Upload {
     const READS_BODY: bool = true;
@@ -84,14 +93,17 @@ impl Input for Upload {
     fn describe(doc: &mut OperationDoc) {
         let content: Map<_, _> = UPLOADS
             .iter()
-            .map(|kind| ((*kind).to_owned(), json!({ "schema": { "type": "string" } })))
+            .map(|(kind, example)| {
+                ((*kind).to_owned(), json!({ "schema": { "type": "string" }, "example": example }))
+            })
             .collect();
         doc.request_body = Some(json!({ "required": true, "content": content }));
     }
 
     fn take(exchange: &Exchange) -> Result<Self, Problem> {
+        let allowed = UPLOADS.map(|(kind, _)| kind);
         let content_type =
-            expect_content(exchange, "application/x-ndjson or text/markdown", &UPLOADS)?;
+            expect_content(exchange, "application/x-ndjson or text/markdown", &allowed)?;
         Ok(Self { content_type, bytes: exchange.body.clone() })
     }
 }

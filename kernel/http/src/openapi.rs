@@ -91,7 +91,9 @@ fn describe(operation: &Operation, doc: OperationDoc<'_>) -> Value {
     let OperationDoc { mut parameters, request_body, mut responses, problems, .. } = doc;
     let post = operation.method == http::Method::POST;
     if post {
-        parameters.push(header("Idempotency-Key", "Makes a repetition harmless for 24 hours", 255));
+        let mut key = header("Idempotency-Key", "Makes a repetition harmless for 24 hours", 255);
+        key["schema"]["pattern"] = json!("^[!-~]+$");
+        parameters.push(key);
     }
     if operation.is_read() {
         parameters.push(header(

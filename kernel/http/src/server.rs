@@ -1,9 +1,9 @@
 //! The server loop: connections in, each with its own bounds, and a drain that loses no request.
 //!
 //! Slow clients are bounded in every direction: headers must arrive within ten seconds (also the
-//! first byte of the next request on a kept connection, which bounds idle ones), a body within
-//! thirty (see `dispatch.rs`), and a client that does not read its answer is cut off when a write
-//! has not moved for thirty.
+//! first byte of the first request, and of the next one on a kept connection, which bounds idle
+//! ones), a body within thirty (see `dispatch.rs`), and a client that does not read its answer is cut
+//! off when a write has not moved for thirty.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hanse_telemetry::metrics::Metrics;
+use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use http_body_util::Either;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -89,9 +90,18 @@ pub async fn serve<F: Front>(
         let (front, open) = (Arc::clone(&front), metrics.connection());
         let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
             let front = Arc::clone(&front);
-            async move { Ok::<_, Infallible>(front.handle(request.map(Either::Left), peer).await) }
+            // A request may have had a length as well, which the library has dropped: whoever stands
+            // between may have seen another end of it (RFC 9112, section 6.1).
+            let ambiguous = request.headers().contains_key(TRANSFER_ENCODING);
+            async move {
+                let mut response = front.handle(request.map(Either::Left), peer).await;
+                if ambiguous {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
-        let io = TokioIo::new(Stalling::new(stream, limits.write_time));
+        let io = TokioIo::new(Watched::new(stream, limits));
         let connection = builder.serve_connection_with_upgrades(io, service).into_owned();
         let connection = graceful.watch(connection);
         connections.spawn(async move {
@@ -128,16 +138,38 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<Accept
     }
 }
 
-/// A stream whose writes must make progress.
-struct Stalling {
+/// How HTTP/2 begins. Until a client has sent something else, or all of it, the library does not know
+/// which HTTP it speaks, and none of its own time limits run.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A stream that must begin in time and whose writes must make progress.
+struct Watched {
     stream: TcpStream,
-    limit: Duration,
+    opening: Option<Opening>,
+    write_time: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stalling {
-    fn new(stream: TcpStream, limit: Duration) -> Self {
-        Self { stream, limit, stalled: None }
+/// A connection of which no more is known than a beginning of [`PREFACE`], possibly empty.
+struct Opening {
+    seen: usize,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Opening {
+    /// Is the kind of HTTP still open after these bytes?
+    fn goes_on(&mut self, bytes: &[u8]) -> bool {
+        let rest = PREFACE.get(self.seen..).unwrap_or_default();
+        self.seen += bytes.len();
+        rest.len() > bytes.len() && rest.starts_with(bytes)
+    }
+}
+
+impl Watched {
+    fn new(stream: TcpStream, limits: Limits) -> Self {
+        let deadline = Box::pin(tokio::time::sleep(limits.header_time));
+        let opening = Some(Opening { seen: 0, deadline });
+        Self { stream, opening, write_time: limits.write_time, stalled: None }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -145,7 +177,7 @@ impl Stalling {
             self.stalled = None;
             return poll;
         }
-        let limit = self.limit;
+        let limit = self.write_time;
         let stalled = self
             .stalled
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
@@ -154,17 +186,27 @@ impl Stalling {
     }
 }
 
-impl AsyncRead for Stalling {
+impl AsyncRead for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let Some(opening) = &mut self.opening else { return poll };
+        if poll.is_pending() {
+            ready!(opening.deadline.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if !opening.goes_on(buf.filled().get(before..).unwrap_or_default()) {
+            self.opening = None;
+        }
+        poll
     }
 }
 
-impl AsyncWrite for Stalling {
+impl AsyncWrite for Watched {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -5,6 +5,7 @@
 //! HKDF-SHA256 under its own label, so that no key serves two purposes. It is made on the first
 //! start; it is never a default and never printed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -15,6 +16,9 @@ use base64::engine::general_purpose::STANDARD;
 use hanse_store::Ids;
 use hkdf::Hkdf;
 use sha2::Sha256;
+
+/// Different bytes that a key must have; one of random bytes has about 30.
+const LEAST_DIFFERENT: usize = 16;
 
 /// The master key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,9 @@ pub enum SecretError {
     /// The content is not 32 bytes in base64.
     #[error("the master key in {0} is not 32 bytes in base64")]
     Malformed(String),
+    /// The content is no random key: an example, or zeros.
+    #[error("the master key in {0} is not random; make one with: head -c 32 /dev/urandom | base64")]
+    Guessable(String),
 }
 
 /// Derives keys. Its `Debug` shows nothing.
@@ -62,7 +69,11 @@ impl Secrets {
     pub fn parse(text: &str, whence: &str) -> Result<Self, SecretError> {
         let malformed = || SecretError::Malformed(whence.to_owned());
         let bytes = STANDARD.decode(text.trim()).map_err(|_| malformed())?;
-        Ok(Self::new(&bytes.try_into().map_err(|_| malformed())?))
+        let key = bytes.try_into().map_err(|_| malformed())?;
+        if BTreeSet::from(key).len() < LEAST_DIFFERENT {
+            return Err(SecretError::Guessable(whence.to_owned()));
+        }
+        Ok(Self::new(&key))
     }
 
     /// Reads the key file, or makes it (mode 0600) when there is none.

@@ -31,6 +31,15 @@ impl Documents {
         }
     }
 
+    pub(crate) fn contains(&self, path: &str) -> bool {
+        match path {
+            "/openapi.json" | "/docs" => true,
+            _ => path
+                .strip_prefix("/docs/errors/")
+                .is_some_and(|code| self.errors.contains_key(code)),
+        }
+    }
+
     pub(crate) fn answer(&self, path: &str) -> Option<Response<ResponseBody>> {
         match path {
             "/openapi.json" => Some(respond("application/json", self.openapi.clone())),

@@ -105,10 +105,12 @@ impl Gateway {
             _ => self.documents.answer(path),
         }
     }
-}
 
-/// Addresses that the gateway answers itself.
-const OWN: [&str; 4] = ["/health", "/ready", "/openapi.json", "/docs"];
+    /// Does the gateway answer this address itself?
+    fn owns(&self, path: &str) -> bool {
+        matches!(path, "/health" | "/ready") || self.documents.contains(path)
+    }
+}
 
 impl Front for Gateway {
     async fn handle(
@@ -127,12 +129,16 @@ impl Front for Gateway {
                 Ok(path) => path.into_owned(),
                 Err(error) => break 'answer refuse(&error),
             };
+            // Documents need no valid token, but an ambiguous request is refused everywhere.
+            if let Err(error @ KernelError::MalformedHeader(_)) = &verdict {
+                break 'answer refuse(error);
+            }
             if let Some(response) = self.own(&method, &path) {
                 name = "gateway";
                 break 'answer response;
             }
             let Upstream::Local(table) = &self.upstream;
-            if method == Method::OPTIONS {
+            if method == Method::OPTIONS && !self.owns(&path) {
                 break 'answer self.cors.preflight(
                     origin.as_ref(),
                     &table.methods(&path),
@@ -156,8 +162,10 @@ impl Front for Gateway {
                     }
                     Operation::serve(operation, request, params, entered.context.clone()).await
                 }
-                Err(KernelError::UnknownAddress) if OWN.contains(&path.as_str()) => {
-                    refuse(&KernelError::MethodNotAllowed)
+                Err(KernelError::UnknownAddress) if self.owns(&path) => {
+                    let mut response = refuse(&KernelError::MethodNotAllowed);
+                    allow(&mut response, &[Method::GET]);
+                    response
                 }
                 Err(error) => {
                     let mut response = refuse(&error);
@@ -177,7 +185,10 @@ impl Front for Gateway {
 
 /// Says which methods an address takes (RFC 9110, section 15.5.6).
 fn allow(response: &mut Response<ResponseBody>, methods: &[Method]) {
-    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if methods.contains(&Method::GET) {
+        names.push("HEAD");
+    }
     if let (false, Ok(value)) = (names.is_empty(), HeaderValue::try_from(names.join(", "))) {
         response.headers_mut().insert(ALLOW, value);
     }

@@ -14,6 +14,7 @@ use crate::preferences::{self, Preferences};
 /// How a person wants to search.
 #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({"record_history": true, "default_types": ["thoughts"]}))]
 pub(crate) struct SearchPreferences {
     /// Keep a history of my searches. Switching it off keeps what is there; delete the history to
     /// remove that, too.
