@@ -18,11 +18,12 @@ impl Access {
     /// Lets the caller in or says why not.
     ///
     /// # Errors
-    /// [`KernelError::Unauthenticated`] or [`KernelError::Forbidden`].
+    /// [`KernelError::Unauthenticated`], [`KernelError::InvalidToken`] or [`KernelError::Forbidden`].
     pub fn check(self, caller: &Caller) -> Result<(), KernelError> {
         match (self, caller) {
             (Self::Public, _) => Ok(()),
             (_, Caller::Anonymous) => Err(KernelError::Unauthenticated),
+            (_, Caller::Expired) => Err(KernelError::InvalidToken),
             (Self::User, Caller::User(principal)) if !principal.roles.is_empty() => Ok(()),
             (Self::Role(role), caller) if caller.is(role) => Ok(()),
             _ => Err(KernelError::Forbidden),

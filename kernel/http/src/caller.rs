@@ -58,6 +58,9 @@ pub enum Caller {
     /// Nobody we know.
     #[default]
     Anonymous,
+    /// Somebody whose token counts no more. They may do what anybody may, such as signing in again,
+    /// and are told to refresh where an account is needed.
+    Expired,
     /// An account with a valid token.
     User(Arc<Principal>),
 }
@@ -67,7 +70,7 @@ impl Caller {
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
-            Self::Anonymous => None,
+            Self::Anonymous | Self::Expired => None,
             Self::User(principal) => Some(principal),
         }
     }

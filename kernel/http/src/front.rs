@@ -53,8 +53,8 @@ pub struct Entered {
 }
 
 impl Edge {
-    /// Names the request and makes its caller known. A request that shows a bad token is refused even
-    /// where none is needed, so that a client learns that it must refresh.
+    /// Names the request and makes its caller known. A token that counts no more makes the caller
+    /// [`Caller::Expired`]: they may still sign in, and learn elsewhere that they must.
     ///
     /// # Errors
     /// What to answer instead of going on.
@@ -93,7 +93,7 @@ impl Edge {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or(KernelError::InvalidToken)?;
-        self.verifier.verify(token).map(Caller::User).map_err(|_| KernelError::InvalidToken)
+        Ok(self.verifier.verify(token).map_or(Caller::Expired, Caller::User))
     }
 
     /// The client's address: the peer's own, unless the peer is a proxy that we were told to trust.
