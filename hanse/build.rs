@@ -1,5 +1,10 @@
 //! Embeds the page of every error code, so that the `type` of a problem can be opened.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to build scripts through the environment"
+)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};

@@ -23,7 +23,7 @@ use hanse_store::sqlite::{Snapshot, verify};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::compose::DataFolder;
+use crate::compose::{DataFolder, NAMES};
 use crate::config::Loaded;
 
 const MANIFEST: &str = "manifest.json";
@@ -114,9 +114,12 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
     if manifest.format != 1 {
         bail!("the backup was made by a newer release ({})", manifest.made_by);
     }
+    if !manifest.files.keys().any(|name| name != KEY) {
+        bail!("the manifest names no data; nothing was restored");
+    }
     for (name, wanted) in &manifest.files {
-        if name.contains('/') || name.starts_with('.') {
-            bail!("the manifest names a file outside the backup: {name}");
+        if name != KEY && !is_service_file(name) {
+            bail!("the manifest names a file that is none of ours: {name}; nothing was restored");
         }
         let path = args.dir.join(name);
         if digest(&path).with_context(|| format!("{name} is missing"))? != *wanted {
@@ -134,13 +137,18 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
         name.push(ending);
         name.into()
     };
-    let (incoming, before) = (beside(".restoring"), beside(".before-restore"));
-    for leftover in [&incoming, &before] {
-        if leftover.exists() {
-            fs::remove_dir_all(leftover)
-                .with_context(|| format!("{} is in the way", leftover.display()))?;
-        }
+    let incoming = beside(".restoring");
+    if incoming.exists() {
+        fs::remove_dir_all(&incoming)
+            .with_context(|| format!("{} is in the way", incoming.display()))?;
     }
+    // What an earlier restore has put aside may be the only copy there is.
+    let before = (1..)
+        .map(|n| {
+            if n == 1 { beside(".before-restore") } else { beside(&format!(".before-restore-{n}")) }
+        })
+        .find(|free| !free.exists())
+        .context("there is no free name")?;
     fs::DirBuilder::new().mode(0o700).create(&incoming)?;
     for name in manifest.files.keys() {
         copy_private(&args.dir.join(name), &incoming.join(name))?;
@@ -149,9 +157,8 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
     // Two renames: whichever a crash falls between, one complete folder is there under a clear name.
     fs::rename(data, &before)?;
     fs::rename(&incoming, data)?;
-    if let Some(parent) = data.parent().filter(|parent| parent.is_dir()) {
-        File::open(parent)?.sync_all()?;
-    }
+    let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     drop(folder);
     println!(
         "restored {} file(s) made at {}; what was there before is in {}",
@@ -168,13 +175,16 @@ fn service_files(data: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut files = BTreeMap::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "db")
-            && let Some(name) = path.file_stem().and_then(|name| name.to_str())
-        {
+        let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(is_service_file);
+        if ours && let Some(name) = path.file_stem().and_then(|name| name.to_str()) {
             files.insert(name.to_owned(), path.clone());
         }
     }
     Ok(files)
+}
+
+fn is_service_file(name: &str) -> bool {
+    name.strip_suffix(".db").is_some_and(|service| service != "gateway" && NAMES.contains(&service))
 }
 
 /// Snapshots of which none holds an effect without its cause.

@@ -119,6 +119,8 @@ impl std::fmt::Debug for SecretsSection {
 }
 
 impl config::Config for Config {
+    const SECRETS: &[&str] = &["store.url", "secrets.master_key"];
+
     fn mistakes(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for name in &self.server.only {

@@ -102,17 +102,17 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     );
     let operations =
         server::serve(ops_listener, ops, ops_limits, shared.metrics.clone(), stop_signal(stopped));
+    // Whoever reads that it is ready may ask it to stop at once.
+    let asked_to_stop = stop_request()?;
     announce(config, &platform, public_address, ops_address, started).await;
     let drain = async {
-        wait_for_signal().await?;
+        asked_to_stop.await;
         tracing::info!("stopping: not ready any more, finishing what is under way");
         draining.store(true, Ordering::Release);
         tokio::time::sleep(Duration::from_secs(config.server.drain_delay_seconds.into())).await;
         stop.send_replace(true);
-        anyhow::Ok(())
     };
-    let ((), (), drained) = tokio::join!(public, operations, drain);
-    drained?;
+    tokio::join!(public, operations, drain);
     supervisor.stop().await;
     background.shutdown_background();
     // The stores fold their logs in when the last reference goes.
@@ -132,14 +132,16 @@ async fn stop_signal(mut stopped: watch::Receiver<bool>) {
     stopped.wait_for(|stopped| *stopped).await.ok();
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+/// Takes over SIGTERM and Ctrl-C now; the future ends when one of them comes.
+fn stop_request() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Says where it listens, and how to make the first administrator while there is none.

@@ -96,6 +96,13 @@ impl Client {
         self.user = body.get("user").cloned().unwrap_or_default();
     }
 
+    /// The same person at another address, as after a restart.
+    #[must_use]
+    pub fn at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
     /// GET
     #[must_use]
     pub fn get(&self, path: &str) -> Answer {

@@ -7,13 +7,22 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test harness fails tests by panicking and reads its settings from the environment"
 )]
 
 mod client;
+mod command;
+mod faults;
 mod server;
+mod waiting;
+mod writer;
 
 pub use client::{Answer, Client};
+pub use command::{Said, hanse, run};
+pub use faults::{Fault, SmallDisk};
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};
+pub use waiting::{eventually, until};
+pub use writer::{UNHURRIED, Writer, harbour_total, overview, write_until_cut};

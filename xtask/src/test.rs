@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, apt_install};
 use crate::schemathesis;
 use crate::workspace::{self, Features};
 
@@ -45,6 +45,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.no_e2e {
         cargo.args(["--exclude", "hanse-e2e"]);
     } else {
+        ensure_fault_tools()?;
         let (profile, features) = match args.release {
             true => ("release", Features::Package),
             false => ("dev", Features::Workspace),
@@ -69,6 +70,24 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     println!("tests: {passed} passed, {failed} failed, {skipped} skipped");
     if !succeeded || failed > 0 || passed == 0 {
         std::process::exit(1);
+    }
+    Ok(())
+}
+
+/// What the end-to-end tests spoil disks and clocks with, by the package that brings it.
+fn ensure_fault_tools() -> anyhow::Result<()> {
+    for (program, package) in
+        [("strace", "strace"), ("faketime", "faketime"), ("setpriv", "util-linux")]
+    {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+            continue;
+        }
+        if !rustix::process::geteuid().is_root() {
+            bail!("the tests need `{program}`; install it with `apt-get install {package}`");
+        }
+        eprintln!("{program}: not found, installing Debian's package");
+        apt_install(package)?;
     }
     Ok(())
 }

@@ -107,8 +107,7 @@ impl Edge {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|text| text.split(','))
             .filter_map(|text| text.trim().parse().ok())
-            .filter(|address| !self.trusted_proxies.contains(address))
-            .next_back()
+            .rfind(|address| !self.trusted_proxies.contains(address))
             .unwrap_or(peer)
     }
 

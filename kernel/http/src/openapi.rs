@@ -112,24 +112,23 @@ fn describe(operation: &Operation, doc: OperationDoc<'_>) -> Value {
     for (status, text) in problem_responses(problems) {
         responses.entry(status).or_insert(text);
     }
-    let mut text = json!({
-        "operationId": operation.id,
-        "tags": [operation.service],
-        "summary": operation.summary,
-        "description": operation.description,
-        "x-access": operation.access.name(),
-        "responses": responses,
-    });
+    let mut text = Map::new();
+    text.insert("operationId".into(), json!(operation.id));
+    text.insert("tags".into(), json!([operation.service]));
+    text.insert("summary".into(), json!(operation.summary));
+    text.insert("description".into(), json!(operation.description));
+    text.insert("x-access".into(), json!(operation.access.name()));
     if !parameters.is_empty() {
-        text["parameters"] = Value::Array(parameters);
+        text.insert("parameters".into(), Value::Array(parameters));
     }
     if let Some(body) = request_body {
-        text["requestBody"] = body;
+        text.insert("requestBody".into(), body);
     }
+    text.insert("responses".into(), json!(responses));
     if operation.access != Access::Public {
-        text["security"] = json!([{ "BearerAuth": [] }]);
+        text.insert("security".into(), json!([{ "BearerAuth": [] }]));
     }
-    text
+    Value::Object(text)
 }
 
 fn header(name: &str, description: &str, longest: usize) -> Value {

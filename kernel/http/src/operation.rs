@@ -20,6 +20,8 @@ use crate::reply::{OperationDoc, Reply};
 /// Largest body when an operation does not say otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
 
+type StatefulCall<S> =
+    Arc<dyn Fn(Arc<S>, Exchange) -> BoxFuture<'static, Response<ResponseBody>> + Send + Sync>;
 type Call = Arc<dyn Fn(Exchange) -> BoxFuture<'static, Response<ResponseBody>> + Send + Sync>;
 
 /// One operation of a service: everything the kernel, the gateway and the documents know of it.
@@ -102,7 +104,7 @@ pub struct Draft<S> {
     description: &'static str,
     body_limit: usize,
     reads_body: bool,
-    call: Arc<dyn Fn(Arc<S>, Exchange) -> BoxFuture<'static, Response<ResponseBody>> + Send + Sync>,
+    call: StatefulCall<S>,
     describe: fn(&mut OperationDoc),
 }
 

@@ -91,7 +91,8 @@ impl OperationDoc<'_> {
         headers: &[(&str, &str)],
         content: Option<Value>,
     ) {
-        let mut response = json!({ "description": description });
+        let mut response = Map::new();
+        response.insert("description".into(), json!(description));
         let headers: Map<_, _> = headers
             .iter()
             .map(|(name, text)| {
@@ -99,12 +100,12 @@ impl OperationDoc<'_> {
             })
             .collect();
         if !headers.is_empty() {
-            response["headers"] = Value::Object(headers);
+            response.insert("headers".into(), Value::Object(headers));
         }
         if let Some(content) = content {
-            response["content"] = content;
+            response.insert("content".into(), content);
         }
-        self.responses.insert(status.to_string(), response);
+        self.responses.insert(status.to_string(), Value::Object(response));
     }
 }
 

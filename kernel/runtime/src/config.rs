@@ -15,6 +15,9 @@ use toml::{Table, Value};
 
 /// A whole configuration.
 pub trait Config: Serialize + DeserializeOwned + JsonSchema + Default {
+    /// Keys whose values are never repeated in a message.
+    const SECRETS: &[&str] = &[];
+
     /// Mistakes that types cannot express, as (key, what is wrong).
     fn mistakes(&self) -> Vec<(String, String)>;
 }
@@ -87,7 +90,7 @@ pub fn load<C: Config>(sources: &Sources<'_>) -> Result<C, ConfigError> {
         }
         match known.iter().find(|key| variable(key) == *name) {
             Some(key) => {
-                given.push(Given { key: key.clone(), whence: name.clone(), value: parse(text) })
+                given.push(Given { key: key.clone(), whence: name.clone(), value: parse(text) });
             }
             None => mistakes.push(mistake(name, "environment", "there is no such key")),
         }
@@ -103,11 +106,17 @@ pub fn load<C: Config>(sources: &Sources<'_>) -> Result<C, ConfigError> {
     let mut whole = Table::new();
     for Given { key, whence, value } in given {
         // Each value is tried alone, so that one mistake does not hide the next.
-        let mut alone = Table::new();
-        insert(&mut alone, &key, value.clone());
-        match C::deserialize(Value::Table(alone)) {
-            Ok(_) => insert(&mut whole, &key, value),
-            Err(error) => mistakes.push(mistake(&key, &whence, error.message().trim())),
+        match alone::<C>(&key, &value) {
+            Ok(()) => insert(&mut whole, &key, value),
+            // The library's words quote the value.
+            Err(_) if C::SECRETS.contains(&key.as_str()) => {
+                mistakes.push(mistake(
+                    &key,
+                    &whence,
+                    "it is taken for a number or a list; write it in quotes",
+                ));
+            }
+            Err(what) => mistakes.push(mistake(&key, &whence, &what)),
         }
     }
     let config = C::deserialize(Value::Table(whole)).unwrap_or_default();
@@ -122,7 +131,7 @@ pub fn load<C: Config>(sources: &Sources<'_>) -> Result<C, ConfigError> {
 pub fn keys<C: Config>() -> Vec<String> {
     let schema = schema::<C>();
     let mut keys = Vec::new();
-    collect_keys(&schema, &schema, "", &mut keys);
+    collect_keys(&schema, "", &mut keys);
     keys.sort();
     keys
 }
@@ -168,12 +177,12 @@ fn comment(text: &mut String, part: &Json) {
     }
 }
 
-fn collect_keys(root: &Json, part: &Json, prefix: &str, keys: &mut Vec<String>) {
+fn collect_keys(part: &Json, prefix: &str, keys: &mut Vec<String>) {
     match part.get("properties").and_then(Json::as_object) {
         Some(properties) => {
             for (name, part) in properties {
                 let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                collect_keys(root, part, &key, keys);
+                collect_keys(part, &key, keys);
             }
         }
         None => keys.push(prefix.to_owned()),
@@ -202,6 +211,12 @@ fn flatten(prefix: &str, table: &Table, whence: &str, given: &mut Vec<Given>) {
             value => given.push(Given { key, whence: whence.to_owned(), value: value.clone() }),
         }
     }
+}
+
+fn alone<C: Config>(key: &str, value: &Value) -> Result<(), String> {
+    let mut table = Table::new();
+    insert(&mut table, key, value.clone());
+    C::deserialize(Value::Table(table)).map(drop).map_err(|error| error.message().trim().to_owned())
 }
 
 fn insert(table: &mut Table, key: &str, value: Value) {

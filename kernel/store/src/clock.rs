@@ -71,6 +71,10 @@ impl Ids {
     pub fn system(clock: Clock) -> Self {
         // ChaCha12 seeded and reseeded by the operating system: fit for keys, and no system call
         // for each id.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that makes randomness"
+        )]
         let entropy: Entropy = Arc::new(|bytes| rand::rng().fill_bytes(bytes));
         Self { clock, entropy }
     }

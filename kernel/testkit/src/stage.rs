@@ -221,7 +221,9 @@ impl Stage {
     pub async fn drain_events(&self) {
         loop {
             let mut moved = false;
-            for subscriber in self.platform.cells().iter().flat_map(|cell| cell.subscribers()) {
+            for subscriber in
+                self.platform.cells().iter().flat_map(hanse_runtime::Cell::subscribers)
+            {
                 let progress = subscriber.step().await.expect("events are taken in");
                 moved |= progress != Progress::Idle;
             }

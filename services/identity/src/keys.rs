@@ -122,13 +122,15 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Signs with the newest key whose time has come.
+    /// Signs with the newest key whose time has come. A clock that was set back may be before all of
+    /// them; the oldest serves then, for people must still be able to sign in (DUR-16).
     ///
     /// # Errors
     /// [`TokenError`] when there is none.
     pub fn sign(&self, claims: &Claims, now: Timestamp) -> Result<String, TokenError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.iter().rev().find(|key| key.active_at <= now).ok_or(TokenError)?;
+        let due = keys.iter().rev().find(|key| key.active_at <= now);
+        let key = due.or_else(|| keys.first()).ok_or(TokenError)?;
         key.signer.sign(claims)
     }
 

@@ -65,4 +65,23 @@ mod tests {
             assert!(check_version(version).is_err(), "{version}");
         }
     }
+
+    /// DUR-10: what every write connection is really set to, a second one on the same file too.
+    #[test]
+    fn write_connections_are_durable() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for _ in 0..2 {
+            let conn =
+                SqliteConn::open_writer(&folder.path().join("thoughts.db")).expect("a connection");
+            let setting = |name: &str| -> rusqlite::types::Value {
+                conn.raw()
+                    .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+                    .expect("a setting")
+            };
+            assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+            assert_eq!(setting("synchronous"), 2.into(), "FULL");
+            assert_eq!(setting("secure_delete"), 1.into());
+            assert_eq!(setting("foreign_keys"), 1.into());
+        }
+    }
 }

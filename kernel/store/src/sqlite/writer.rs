@@ -181,7 +181,7 @@ impl Group {
                 waiting.push((reply, effects));
             }
             Ok((_, reply)) => {
-                reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) })
+                reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) });
             }
         }
         if alive {
@@ -204,13 +204,7 @@ impl Group {
             );
             return self.fail_group(waiting, || StoreError::Full);
         }
-        self.stopped.store(true, Ordering::Release);
-        tracing::error!(
-            service = self.service,
-            error = %error,
-            cause = ?error,
-            "a commit could not be made durable; this store takes no more writes until a restart"
-        );
+        self.stop(&error, "a commit could not be made durable");
         let service = self.service.clone();
         self.fail_group(waiting, move || StoreError::Stopped { service: service.clone() });
     }
@@ -254,10 +248,25 @@ impl Group {
                 self.purge = false;
             }
             Ok(_) => {}
+            // A sync may be what failed, and trying it again would prove nothing.
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) =>
+            {
+                self.stop(&error, "the log could not be folded in");
+            }
             Err(error) => {
                 tracing::warn!(service = self.service, error = %error, "the log could not be emptied");
             }
         }
+    }
+
+    fn stop(&self, error: &(dyn std::error::Error + 'static), what: &str) {
+        self.stopped.store(true, Ordering::Release);
+        tracing::error!(
+            service = self.service,
+            error,
+            "{what}; this store takes no more writes until a restart"
+        );
     }
 }
 

@@ -1,0 +1,17 @@
+//! The whole platform, from outside: one binary for all subjects, so that it is linked once.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "scenes fail by panicking, read their settings from the environment and start their own threads"
+)]
+
+mod backup;
+mod crash;
+mod disk;
+mod endpoints;
+mod secrets;
+mod starting;
+mod stopping;
