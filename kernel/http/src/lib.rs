@@ -2,7 +2,7 @@
 //!
 //! A service describes each operation once, with a handler whose *signature* is its contract:
 //!
-//! ```ignore
+//! ```text
 //! async fn create_thought(cx: Cx<App>, body: Body<NewThought>) -> Result<Answered<Created<Thought>>, ThoughtError>
 //! ```
 //! From that come the route, the checks of the input, the access policy ([`Access`], which has no

@@ -92,7 +92,7 @@ fn describe(operation: &Operation, doc: OperationDoc<'_>) -> Value {
     let post = operation.method == http::Method::POST;
     if post {
         let mut key = header("Idempotency-Key", "Makes a repetition harmless for 24 hours", 255);
-        if let Some(schema) = key.pointer_mut("/schema").and_then(Value::as_object_mut) {
+        if let Some(schema) = key.get_mut("schema").and_then(Value::as_object_mut) {
             schema.insert("pattern".into(), json!("^[!-~]+$"));
         }
         parameters.push(key);

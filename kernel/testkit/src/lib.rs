@@ -1,6 +1,6 @@
 //! The Stage: scenes against real services, on either engine, in either topology.
 //!
-//! ```ignore
+//! ```text
 //! fn services() -> Vec<Service> { vec![hanse_thoughts::service()] }
 //!
 //! #[stage_test]
