@@ -132,7 +132,6 @@ async fn hostile_questions_are_answered(t: Stage) {
         "'; DROP TABLE x",
         "AND OR NOT",
         "(((((",
-        "\u{0}",
         "\u{202e}x",
         "𝕱𝖔𝖝",
         "مرحبا",
@@ -156,6 +155,7 @@ async fn hostile_questions_are_answered(t: Stage) {
         ("?q=a&limit=101", "422 HTT-007"),
         ("?q=a&limit=x", "400 HTT-006"),
         ("?q=a&user=ben", "400 HTT-006"),
+        ("?q=a%00b", "400 HTT-006"),
     ];
     for (query, expected) in refused {
         assert_eq!(anna.get(format!("/api/v1/search{query}")).await.summary(), expected, "{query}");

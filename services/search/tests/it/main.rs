@@ -6,7 +6,6 @@ mod access;
 mod erasure;
 mod finding;
 mod history;
-mod measure;
 mod rebuilding;
 
 use hanse_contracts::thoughts::ThoughtCreated;
