@@ -79,7 +79,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         &config.gateway,
         &config.limits,
         Documents::new(&openapi, ERROR_PAGES),
-        Arc::clone(&draining),
+        readiness(&platform, &draining),
     ));
     let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));
     let background = hanse_runtime::background_runtime()?;
@@ -120,6 +120,18 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     tracing::info!("stopped");
     drop((folder, guard));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Can requests be served? Asked often and without a token, so it only looks at flags.
+fn readiness(
+    platform: &Arc<hanse_runtime::Platform>,
+    draining: &Arc<AtomicBool>,
+) -> Arc<dyn Fn() -> bool + Send + Sync> {
+    let draining = Arc::clone(draining);
+    let stores: Vec<_> = platform.cells().iter().map(|cell| cell.db.clone()).collect();
+    Arc::new(move || {
+        !draining.load(Ordering::Acquire) && !stores.iter().any(hanse_store::Db::stopped)
+    })
 }
 
 async fn bind(address: SocketAddr, key: &str, flag: &str) -> anyhow::Result<TcpListener> {
@@ -168,6 +180,16 @@ async fn announce(
             "  There is no administrator yet. Make one with\n    \
              hanse user create --admin --email you@example.com\n",
         );
+        if let Ok(Some(token)) =
+            hanse_identity::admin::issue_setup_token(&identity.db, &config.identity).await
+        {
+            let hours = config.identity.setup_hours;
+            text.push_str(&format!(
+                "  or, once and within {hours} hours, with\n    curl http://{public}/auth/setup -H \
+                 'content-type: application/json' \\\n      -d '{{\"token\":\"{token}\",\"email\":\"you@example.com\",\
+                 \"password\":\"…\",\"name\":\"You\"}}'\n"
+            ));
+        }
     }
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();

@@ -102,6 +102,10 @@ async fn service_findings(loaded: &Loaded, service: &str) -> Vec<Finding> {
 
 /// Positions must not be ahead of the logs they stand for, and nothing may be a dead letter.
 async fn events(loaded: &Loaded, db: &Db) -> Result<String, String> {
+    let dead_jobs = dead_jobs(db).await.map_err(|error| chain(&error))?;
+    if dead_jobs > 0 {
+        return Err(format!("{dead_jobs} job(s) gave up; their cause is in the table jobs"));
+    }
     let (positions, held) = db
         .read::<_, StoreError, _>(async |tx: &mut Tx| {
             Ok((admin::positions(tx).await?, admin::held(tx, 1000).await?))
@@ -130,6 +134,11 @@ async fn events(loaded: &Loaded, db: &Db) -> Result<String, String> {
         ));
     }
     Ok(format!("{} position(s), {behind} event(s) behind, {} waiting", positions.len(), held.len()))
+}
+
+async fn dead_jobs(db: &Db) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) AS dead FROM jobs WHERE dead";
+    db.read(async |tx: &mut Tx| tx.one(sql, &[]).await?.at(0)).await
 }
 
 async fn last_event(db: &Db) -> Result<i64, StoreError> {

@@ -10,8 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use hanse_store::Ids;
+use hkdf::Hkdf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::Sha256;
 
 /// A string that we did not seal, or not for this purpose.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -24,6 +26,7 @@ const LONGEST: usize = 2048;
 /// Seals and opens values under one key.
 #[derive(Clone)]
 pub struct Sealer {
+    key: Hkdf<Sha256>,
     cipher: ChaCha20Poly1305,
     ids: Ids,
 }
@@ -32,7 +35,21 @@ impl Sealer {
     /// A sealer for this key.
     #[must_use]
     pub fn new(key: [u8; 32], ids: Ids) -> Self {
-        Self { cipher: ChaCha20Poly1305::new(&Key::from(key)), ids }
+        Self {
+            key: Hkdf::new(Some(b"sealer"), &key),
+            cipher: ChaCha20Poly1305::new(&Key::from(key)),
+            ids,
+        }
+    }
+
+    /// A sealer whose key depends on `secret` too: who has only the master key cannot open what it
+    /// seals.
+    #[must_use]
+    pub fn with_secret(&self, secret: &[u8]) -> Self {
+        let mut key = [0; 32];
+        // 32 bytes are far below HKDF's limit, the only way this can fail.
+        self.key.expand_multi_info(&[b"secret", secret], &mut key).ok();
+        Self::new(key, self.ids.clone())
     }
 
     /// Seals bytes for `purpose`.

@@ -11,8 +11,6 @@
 
 use std::marker::PhantomData;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hanse_store::{Migration, Result, Schema, Tx, params};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -43,7 +41,6 @@ const LONGEST: usize = 255;
 pub(crate) struct Guard {
     principal: Uuid,
     operation: &'static str,
-    key: String,
     key_hash: Vec<u8>,
     request_hash: Vec<u8>,
     sealer: Sealer,
@@ -55,6 +52,8 @@ pub(crate) enum Entered {
     Reused,
 }
 
+const EXPIRE: &str = "DELETE FROM idempotency
+    WHERE principal = $1 AND operation = $2 AND key_hash = $3 AND created_at < $4";
 const CLAIM: &str = "INSERT INTO idempotency
     (principal, operation, key_hash, request_hash, created_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (principal, operation, key_hash) DO NOTHING";
@@ -87,15 +86,16 @@ impl Guard {
             principal: exchange.context.caller.user_id().unwrap_or(Uuid::nil()),
             operation: exchange.operation.id,
             key_hash: Sha256::digest(key.as_bytes()).to_vec(),
-            key,
             request_hash: request.finalize().to_vec(),
-            sealer: home.sealer.clone(),
+            sealer: home.sealer.with_secret(key.as_bytes()),
         }))
     }
 
     pub(crate) async fn enter(&self, tx: &mut Tx) -> Result<Entered> {
         let now = tx.now();
         let (hash, request) = (&self.key_hash[..], &self.request_hash[..]);
+        let oldest = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+        tx.execute(EXPIRE, params![self.principal, self.operation, hash, oldest]).await?;
         let claim = params![self.principal, self.operation, hash, request, now];
         if tx.execute(CLAIM, claim).await? == 1 {
             return Ok(Entered::First);
@@ -119,7 +119,7 @@ impl Guard {
     }
 
     fn purpose(&self) -> String {
-        format!("answer {} {}", self.principal, URL_SAFE_NO_PAD.encode(&self.key))
+        format!("answer {} {}", self.principal, self.operation)
     }
 }
 

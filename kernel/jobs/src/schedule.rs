@@ -23,7 +23,9 @@ impl<P: Serialize> Job<P> {
         Self { kind, payload, key: None, owner: None, run_at: None, deadline: None }
     }
 
-    /// Makes it the only waiting job of its kind with this key; a second one is not added.
+    /// Makes it the only job of its kind with this key. A second one is not added, but wakes the
+    /// first from the dead and brings it forward: a timer that gave up, or was set while a clock
+    /// ran ahead, lives again at the next start.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -54,11 +56,14 @@ impl<P: Serialize> Job<P> {
 
 const INSERT: &str = "INSERT INTO jobs
     (id, kind, key, payload, owner, run_at, deadline, attempts, dead, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, FALSE, $8) ON CONFLICT (kind, key) DO NOTHING";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, FALSE, $8)
+    ON CONFLICT (kind, key) DO UPDATE SET dead = FALSE, attempts = 0, run_at = excluded.run_at
+    WHERE jobs.dead OR jobs.run_at > excluded.run_at";
 
 /// Adds `tx.schedule(job)`.
 pub trait Schedule {
-    /// Writes the job in this transaction. False when one with the same key waits already.
+    /// Writes the job in this transaction. False when one with the same key waits already, and not
+    /// for longer.
     ///
     /// # Errors
     /// Whatever the store says.

@@ -1,9 +1,11 @@
 //! Leasing and performing jobs.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use hanse_store::{Db, Result, Row, StoreError, Topic, Tx, params};
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +17,8 @@ use uuid::Uuid;
 const PARALLEL: usize = 4;
 /// A job that has not ended by then is given up and taken again.
 const LEASE: Duration = Duration::from_secs(60);
+/// A job is stopped before its lease ends, so that two never run at once.
+const PATIENCE: Duration = Duration::from_secs(50);
 /// Tries before a job becomes a dead letter.
 const ATTEMPTS: i64 = 8;
 /// How long to sleep when nothing wakes us; also the precision of timers.
@@ -160,9 +164,11 @@ impl Worker {
         let result = if expired {
             return bury(db, id, lease, "its deadline has passed".to_owned()).await;
         } else if let Some(handler) = self.handlers.get(job.kind.as_str()) {
-            match tokio::time::timeout(LEASE, handler(job)).await {
-                Ok(result) => result,
-                Err(_) => Err("it took longer than its lease".into()),
+            let run = AssertUnwindSafe(handler(job)).catch_unwind();
+            match tokio::time::timeout(PATIENCE, run).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err("it panicked".into()),
+                Err(_) => Err("it took too long".into()),
             }
         } else {
             Err("no handler for this kind of job".into())

@@ -14,7 +14,7 @@ const EVERY: SignedDuration = SignedDuration::from_hours(1);
 ///
 /// # Errors
 /// Whatever the store says when the timer is set.
-pub async fn housekeeping(db: &Db, worker: Worker) -> Result<Worker> {
+pub(crate) async fn housekeeping(db: &Db, worker: Worker) -> Result<Worker> {
     db.write(async |tx: &mut Tx| tx.schedule(Job::new(KIND, ()).key("")).await.map(drop)).await?;
     let db = db.clone();
     Ok(worker.on::<(), _, _>(KIND, move |_| {

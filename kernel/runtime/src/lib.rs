@@ -18,7 +18,6 @@ mod service;
 mod supervisor;
 
 pub use erase::erase;
-pub use housekeeping::housekeeping;
 pub use ops::{OpsFront, health};
 pub use platform::{Cell, Dependency, Platform, PlatformConfig, StartError};
 pub use secrets::{SecretError, Secrets};

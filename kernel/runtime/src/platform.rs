@@ -246,6 +246,7 @@ async fn build_cell(config: &PlatformConfig, service: Service) -> Result<Cell, S
     };
     let built =
         build(resources).await.map_err(|source| StartError::Service { service: name, source })?;
+    let worker = crate::housekeeping::housekeeping(&db, built.worker).await.map_err(failed)?;
     Ok(Cell {
         name,
         db,
@@ -253,7 +254,7 @@ async fn build_cell(config: &PlatformConfig, service: Service) -> Result<Cell, S
         routes: built.routes,
         subscriptions: built.subscriptions,
         subscribers: Vec::new(),
-        worker: built.worker,
+        worker,
         tasks: built.tasks.into_iter().map(|(name, task)| (name, Arc::new(task))).collect(),
     })
 }

@@ -2,9 +2,10 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::clock::{Clock, Ids};
 use crate::config::{Engine, StoreConfig};
@@ -12,6 +13,11 @@ use crate::postgres::PgStore;
 use crate::sqlite::{SqliteStore, poll_once};
 use crate::tx::{Conn, Effects, Tx};
 use crate::{Result, Schema, StoreError, migrate};
+
+/// Long reads of one store at the same time: each may hold a stretch of rows in memory.
+const SCANS: usize = 8;
+/// How long a long read waits for its turn.
+const SCAN_WAIT: Duration = Duration::from_secs(5);
 
 /// What a commit may have brought, for those who wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +49,7 @@ struct Inner {
     service: String,
     backend: Backend,
     ids: Ids,
+    scans: Arc<Semaphore>,
     events: watch::Sender<i64>,
     jobs: watch::Sender<i64>,
     commits: watch::Sender<i64>,
@@ -78,6 +85,7 @@ impl Db {
             service: service.to_owned(),
             backend,
             ids,
+            scans: Arc::new(Semaphore::new(SCANS)),
             events: watch::Sender::new(0),
             jobs: watch::Sender::new(0),
             commits: watch::Sender::new(0),
@@ -122,8 +130,11 @@ impl Db {
             Backend::Sqlite(store) => {
                 let (sender, receiver) = oneshot::channel();
                 let this = self.clone();
-                let job = Box::new(move |tx: &mut Tx| {
-                    let result = poll_once(work(tx));
+                let job = Box::new(move |tx: Result<&mut Tx>| {
+                    let result = match tx {
+                        Ok(tx) => poll_once(work(tx)),
+                        Err(error) => Err(E::from(error)),
+                    };
                     let commit = result.is_ok();
                     let reply: crate::sqlite::Reply = Box::new(move |outcome| {
                         let answer = outcome.map_err(E::from).and_then(|effects| {
@@ -199,9 +210,15 @@ impl Db {
             return self.read(work).await;
         }
         let this = self.clone();
-        tokio::task::spawn_blocking(move || match &this.inner.backend {
-            Backend::Sqlite(store) => read_sqlite(store, &this.inner.ids, work),
-            Backend::Postgres(_) => Err(E::from(StoreError::Refused("not a file store"))),
+        let slot =
+            tokio::time::timeout(SCAN_WAIT, Arc::clone(&self.inner.scans).acquire_owned()).await;
+        let Ok(Ok(slot)) = slot else { return Err(E::from(StoreError::Overloaded)) };
+        tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            match &this.inner.backend {
+                Backend::Sqlite(store) => read_sqlite(store, &this.inner.ids, work),
+                Backend::Postgres(_) => Err(E::from(StoreError::Refused("not a file store"))),
+            }
         })
         .await
         .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)))
@@ -230,6 +247,12 @@ impl Db {
                 self.read(async |tx: &mut Tx| tx.one("SELECT 1 AS one", &[]).await.map(drop)).await
             }
         }
+    }
+
+    /// Has a failed sync stopped the store?
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        matches!(&self.inner.backend, Backend::Sqlite(store) if store.writer.stopped())
     }
 
     /// The service whose store this is.

@@ -16,7 +16,6 @@ mod path;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use hanse_http::{
     Edge, Front, KernelError, Operation, RequestBody, ResponseBody, Table, UNROUTED, full,
@@ -72,11 +71,12 @@ pub struct Gateway {
     limits: Limits,
     cors: Cors,
     documents: Documents,
-    draining: Arc<AtomicBool>,
+    ready: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Gateway {
-    /// A gateway before this upstream. `draining` makes `/ready` say no.
+    /// A gateway before this upstream. `ready` is asked by `/ready`; why not, only the operations
+    /// listener says.
     #[must_use]
     pub fn new(
         edge: Edge,
@@ -84,10 +84,10 @@ impl Gateway {
         config: &GatewayConfig,
         limits: &LimitsConfig,
         documents: Documents,
-        draining: Arc<AtomicBool>,
+        ready: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> Self {
         let cors = Cors::new(&config.cors_origins);
-        Self { edge, upstream, limits: Limits::new(limits), cors, documents, draining }
+        Self { edge, upstream, limits: Limits::new(limits), cors, documents, ready }
     }
 
     /// Answers what the gateway answers itself.
@@ -98,7 +98,7 @@ impl Gateway {
         match path {
             "/health" => Some(json(StatusCode::OK, &hanse_runtime::health())),
             "/ready" => {
-                let ready = !self.draining.load(Ordering::Acquire);
+                let ready = (self.ready)();
                 let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 Some(json(status, &serde_json::json!({ "ready": ready })))
             }

@@ -51,6 +51,5 @@ async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
     tx.execute(FORGET_SESSIONS, params![oldest]).await?;
     attempts::forget_old(tx).await?;
     setup::forget_expired(tx).await?;
-    hanse_http::purge_idempotency(tx).await?;
     Ok(())
 }

@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use hanse_events::Subscription;
 use hanse_http::{Home, Routes};
-use hanse_jobs::Worker;
 use hanse_runtime::{BoxError, Built, Resources};
 use hanse_store::{Migration, Schema};
 
@@ -53,6 +52,5 @@ async fn build(resources: Resources) -> Result<Built, BoxError> {
     let app = Arc::new(Thoughts { home: resources.home });
     let routes = Routes::new("thoughts").with(&app, http::operations());
     let erasure = Subscription::new("erasure").on(on_user_deleted::on_user_deleted);
-    let worker = hanse_runtime::housekeeping(&app.home.db, Worker::new()).await?;
-    Ok(Built::new(routes).subscribe(erasure).jobs(worker))
+    Ok(Built::new(routes).subscribe(erasure))
 }

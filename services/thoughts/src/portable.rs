@@ -77,11 +77,25 @@ fn json(portable: &Portable) -> String {
     serde_json::to_string(portable).unwrap_or_default()
 }
 
-/// Reads a file: thoughts with the line each begins on, counted from 1.
+/// Reads a file of at most `most` thoughts: thoughts with the line each begins on, counted from 1.
 ///
 /// # Errors
 /// [`ThoughtError::InvalidImport`], naming the first line that cannot be read.
-pub(crate) fn read(format: Format, file: &str) -> Result<Vec<(usize, Portable)>, ThoughtError> {
+pub(crate) fn read(
+    format: Format,
+    file: &str,
+    most: usize,
+) -> Result<Vec<(usize, Portable)>, ThoughtError> {
+    // Counted before anything is taken apart: a small file can hold very many empty things.
+    let begins = |line: &str| match format {
+        Format::JsonLines => !line.trim().is_empty(),
+        Format::Markdown => line.starts_with(HEAD),
+    };
+    let mut heads = file.split('\n').enumerate().filter(|(_, line)| begins(line));
+    if let Some((index, _)) = heads.nth(most) {
+        let what = format!("more than {most} thoughts; send the rest in another request");
+        return Err(ThoughtError::InvalidImport { line: index + 1, what });
+    }
     match format {
         Format::JsonLines => file
             .split('\n')

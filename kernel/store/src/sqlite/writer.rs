@@ -31,10 +31,13 @@ const GROUP_TIME: Duration = Duration::from_millis(10);
 /// After this long without a write the log is folded into the file and emptied.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// How long to wait for another process that writes to the same file.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// Answers a transaction, after the sync or with the failure.
 pub(crate) type Reply = Box<dyn FnOnce(Result<Effects>) + Send>;
-/// Runs a transaction; true means commit.
-pub(crate) type Work = Box<dyn FnOnce(&mut Tx) -> (bool, Reply) + Send>;
+/// Runs a transaction (true means commit), or answers why it cannot run.
+pub(crate) type Work = Box<dyn FnOnce(Result<&mut Tx>) -> (bool, Reply) + Send>;
 
 pub(crate) struct Writer {
     sender: Option<Sender<Work>>,
@@ -135,11 +138,11 @@ impl Group {
 
     fn commit_group(&mut self, first: Work, queue: &Receiver<Work>) {
         if self.stopped.load(Ordering::Acquire) {
-            return self.refuse(first);
+            return refuse(first, StoreError::Stopped { service: self.service.clone() });
         }
         if let Err(error) = self.begin() {
             tracing::error!(service = self.service, error = %error, "no transaction could begin");
-            return self.refuse(first);
+            return refuse(first, error);
         }
         let start = Instant::now();
         let mut waiting: Vec<(Reply, Effects)> = Vec::new();
@@ -167,7 +170,10 @@ impl Group {
         let Some(conn) = self.conn.take() else { return false };
         let mut tx = Tx::new(Conn::Sqlite(conn), &self.ids);
         let began = sql_on(&mut tx, "SAVEPOINT tx");
-        let ran = catch_unwind(AssertUnwindSafe(|| work(&mut tx)));
+        let ran = catch_unwind(AssertUnwindSafe(|| match began {
+            Ok(()) => work(Ok(&mut tx)),
+            Err(error) => work(Err(error)),
+        }));
         let effects = tx.effects;
         let alive = sqlite(&tx).is_some_and(|conn| !conn.raw().is_autocommit());
         let mut kept = false;
@@ -176,7 +182,7 @@ impl Group {
             Err(_) => {
                 tracing::error!(service = self.service, "a transaction panicked and was undone");
             }
-            Ok((commit, reply)) if commit && began.is_ok() && alive => {
+            Ok((commit, reply)) if commit && alive => {
                 kept = true;
                 waiting.push((reply, effects));
             }
@@ -218,11 +224,6 @@ impl Group {
         }
     }
 
-    fn refuse(&mut self, work: Work) {
-        // The closure is dropped unrun; its channel closes, which the caller reads as "stopped".
-        drop(work);
-    }
-
     fn begin(&mut self) -> Result<()> {
         self.sql("BEGIN IMMEDIATE")
     }
@@ -240,8 +241,11 @@ impl Group {
             return;
         }
         let Some(conn) = &self.conn else { return };
+        // A reader in the way, such as a backup, must not hold up writers: it is tried again later.
+        conn.raw().busy_timeout(Duration::ZERO).ok();
         let busy: rusqlite::Result<i64> =
             conn.raw().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        conn.raw().busy_timeout(BUSY).ok();
         match busy {
             Ok(0) => {
                 self.dirty = false;
@@ -268,6 +272,12 @@ impl Group {
             "{what}; this store takes no more writes until a restart"
         );
     }
+}
+
+/// Answers a transaction that cannot run.
+fn refuse(work: Work, error: StoreError) {
+    let (_, reply) = work(Err(error));
+    reply(Ok(Effects::default()));
 }
 
 fn sqlite(tx: &Tx) -> Option<&SqliteConn> {

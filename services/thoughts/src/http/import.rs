@@ -35,11 +35,7 @@ pub(crate) async fn import_thoughts(
         if upload.content_type == "text/markdown" { Format::Markdown } else { Format::JsonLines };
     let file = std::str::from_utf8(&upload.bytes)
         .map_err(|_| ThoughtError::InvalidImport { line: 1, what: "it is not UTF-8".into() })?;
-    let lines = portable::read(format, file)?;
-    if lines.len() > MOST {
-        let what = format!("more than {MOST} thoughts; send the rest in another request");
-        return Err(ThoughtError::InvalidImport { line: MOST + 1, what });
-    }
+    let lines = portable::read(format, file, MOST)?;
     let owner = cx.user_id();
     cx.write(async move |tx: &mut Tx| {
         let mut report = ImportReport::default();

@@ -32,7 +32,7 @@ pub(crate) fn operations() -> Vec<Draft<Thoughts>> {
             .description("Tags that are not sent are removed. (A-035)"),
         op(Method::PATCH, "/thoughts/{id}", Access::User, thoughts::update_thought)
             .summary("Change a thought's text or tags")
-            .description("A JSON Merge Patch (RFC 7396): what is not sent stays."),
+            .description("As a JSON Merge Patch: what is not sent, or null, stays."),
         op(Method::DELETE, "/thoughts/{id}", Access::User, thoughts::delete_thought)
             .summary("Delete a thought")
             .description("(A-036)"),
