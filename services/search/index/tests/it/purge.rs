@@ -41,10 +41,11 @@ fn after_a_purge_no_file_has_a_byte_of_what_was_deleted() {
     }
     // Merges end here: one under way would take files away while they are looked at.
     desk.index.release().unwrap();
-    // Compression may break a word where four of its letters occur elsewhere by chance.
+    // Most can be seen before, or the search below would prove nothing. Compression may break a word where four of its letters occur elsewhere by chance.
     for salt in [1, 2_000] {
         let seen = |number: &u32| !holding(desk.path(), &secret(salt, *number)).is_empty();
-        assert!((1..=30).filter(seen).count() > 20);
+        let visible = (1..=30).filter(seen).count();
+        assert!(visible > 15, "only {visible} of salt {salt}");
     }
     desk.change(Change::Delete { key: key(5) });
     desk.put(note(7, 1, "replaced"));
