@@ -126,14 +126,15 @@ impl Group {
         loop {
             match queue.recv_timeout(IDLE) {
                 Ok(first) => self.commit_group(first, queue),
-                Err(RecvTimeoutError::Timeout) => self.empty_log(),
+                Err(RecvTimeoutError::Timeout) => self.empty_log(Duration::ZERO),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.purge {
-                self.empty_log();
+                self.empty_log(Duration::ZERO);
             }
         }
-        self.empty_log();
+        // The last chance: a reader that is just ending is waited for.
+        self.empty_log(BUSY);
     }
 
     fn commit_group(&mut self, first: Work, queue: &Receiver<Work>) {
@@ -236,13 +237,14 @@ impl Group {
     }
 
     /// Folds the write-ahead log into the file and cuts it to nothing, unless a reader is in the way.
-    fn empty_log(&mut self) {
+    fn empty_log(&mut self, patience: Duration) {
         if (!self.dirty && !self.purge) || self.stopped.load(Ordering::Acquire) {
             return;
         }
         let Some(conn) = &self.conn else { return };
-        // A reader in the way, such as a backup, must not hold up writers: it is tried again later.
-        conn.raw().busy_timeout(Duration::ZERO).ok();
+        // While others write, a reader in the way, such as a backup, must not hold them up: it is
+        // tried again later.
+        conn.raw().busy_timeout(patience).ok();
         let busy: rusqlite::Result<i64> =
             conn.raw().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
         conn.raw().busy_timeout(BUSY).ok();
