@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use super::SqliteConn;
+use crate::announce::Announcer;
 use crate::clock::Ids;
 use crate::tx::{Conn, Effects, Tx};
 use crate::{Result, StoreError};
@@ -52,6 +53,7 @@ impl Writer {
         service: &str,
         ids: Ids,
         background: bool,
+        announcer: Arc<Announcer>,
     ) -> Result<Self> {
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
         let stopped = Arc::new(AtomicBool::new(false));
@@ -60,6 +62,7 @@ impl Writer {
             ids,
             service: service.to_owned(),
             stopped: Arc::clone(&stopped),
+            announcer,
             dirty: true,
             purge: false,
         };
@@ -115,6 +118,7 @@ struct Group {
     ids: Ids,
     service: String,
     stopped: Arc<AtomicBool>,
+    announcer: Arc<Announcer>,
     /// Something was written since the log was last emptied.
     dirty: bool,
     /// The log must be emptied even if writes go on.
@@ -157,8 +161,10 @@ impl Group {
         self.dirty = true;
         match self.sql("COMMIT") {
             Ok(()) => {
+                let all = waiting.iter().fold(Effects::default(), |all, (_, one)| all.and(*one));
+                self.purge |= all.purge;
+                self.announcer.announce(all);
                 for (reply, effects) in waiting {
-                    self.purge |= effects.purge;
                     reply(Ok(effects));
                 }
             }
