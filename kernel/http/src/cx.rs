@@ -128,7 +128,7 @@ impl<S: Service> Cx<S> {
             .await?;
         let answered = committed.value;
         Ok(match committed.last_event {
-            Some(seq) => answered.at(home.sealer.seal("position", &(home.db.service(), seq))),
+            Some(seq) => answered.at(home.sealer.seal_position(home.db.service(), seq)),
             None => answered,
         })
     }
@@ -190,12 +190,12 @@ impl<S: Service> Cx<S> {
 /// [`KernelError::MalformedHeader`] for a position that is not ours.
 pub(crate) async fn wait_for(home: &Home, exchange: &Exchange) -> Result<bool, KernelError> {
     let Some(value) = exchange.parts.headers.get("hanse-after") else { return Ok(true) };
-    let (source, seq): (String, i64) = value
+    let (source, seq) = value
         .to_str()
         .ok()
-        .and_then(|text| home.sealer.open("position", text).ok())
+        .and_then(|text| home.sealer.open_position(text).ok())
         .ok_or_else(|| KernelError::MalformedHeader("Hanse-After".into()))?;
-    Ok(home.applied.wait(&source, seq, PATIENCE).await)
+    Ok(home.applied.wait(source, seq, PATIENCE).await)
 }
 
 impl From<PreconditionError> for KernelError {

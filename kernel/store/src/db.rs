@@ -276,7 +276,7 @@ impl Db {
         match &mut tx.conn {
             Conn::Sqlite(conn) => {
                 for statement in crate::sql::schema_for_sqlite(text) {
-                    conn.batch(&statement)?;
+                    conn.define(&statement)?;
                 }
                 Ok(())
             }

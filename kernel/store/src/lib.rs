@@ -62,5 +62,5 @@ macro_rules! params {
 pub fn give_way() {
     let me = rustix::thread::gettid();
     // Where the system does not allow it, projections are merely not slowed down.
-    rustix::process::setpriority_process(Some(me), 10).ok();
+    rustix::process::setpriority_process(Some(me), 15).ok();
 }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod connection;
+mod journal;
 mod readers;
 mod writer;
 

@@ -1,0 +1,10 @@
+//! The embedded engine's groups, from outside.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod groups;
