@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use hanse_events::RetryPolicy;
-use hanse_http::{Edge, Info, Routes, Verifier};
+use hanse_http::{Edge, Info, Outline, Verifier};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
 use hanse_telemetry::metrics::Metrics;
@@ -30,6 +30,16 @@ pub fn services(config: &Config) -> Vec<Service> {
     .into_iter()
     .filter(|service| wanted(service.name()))
     .collect()
+}
+
+/// The operations of every service, whether it runs here or not.
+pub fn outlines() -> Vec<Outline> {
+    vec![
+        hanse_identity::outline(),
+        hanse_thoughts::outline(),
+        hanse_search::outline(),
+        hanse_analytics::outline(),
+    ]
 }
 
 /// Holds the data folder for this process alone.
@@ -149,7 +159,7 @@ pub async fn open_db(loaded: &Loaded, service: &str) -> anyhow::Result<Db> {
 }
 
 /// The OpenAPI document of some services.
-pub fn openapi<'a>(routes: impl IntoIterator<Item = &'a Routes>) -> serde_json::Value {
+pub fn openapi<'a>(outlines: impl IntoIterator<Item = &'a Outline>) -> serde_json::Value {
     let info = Info {
         title: "Hanse",
         version: env!("CARGO_PKG_VERSION"),
@@ -157,5 +167,5 @@ pub fn openapi<'a>(routes: impl IntoIterator<Item = &'a Routes>) -> serde_json::
                       POST /api/v1/auth/login and send the access token as Bearer. The prefix /api/v1 may be \
                       shortened to /api or left out.",
     };
-    hanse_http::document(&info, routes)
+    hanse_http::document(&info, outlines)
 }

@@ -71,7 +71,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     }
     let draining = Arc::new(AtomicBool::new(false));
     let table = Table::new(platform.cells().iter().map(|cell| &cell.routes))?;
-    let openapi = compose::openapi(platform.cells().iter().map(|cell| &cell.routes));
+    let openapi = compose::openapi(&compose::outlines());
     let edge = shared.edge(config);
     let gateway = Arc::new(Gateway::new(
         edge.clone(),
