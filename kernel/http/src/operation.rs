@@ -13,7 +13,7 @@ use crate::cx::{Cx, Home, Service, wait_for};
 use crate::dispatch::{
     Context, Exchange, RequestBody, ResponseBody, collect_body, problem_response,
 };
-use crate::error::{ApiError, KernelError, Problem};
+use crate::error::{ApiError, Problem};
 use crate::input::Input;
 use crate::outline::{Outline, Shape};
 use crate::reply::{OperationDoc, Reply};
