@@ -4,18 +4,23 @@ use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use hanse_events::RetryPolicy;
-use hanse_http::{Edge, Info, Routes, Verifier};
+use hanse_http::{Edge, Info, Outline, Verifier};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
 use hanse_telemetry::metrics::Metrics;
+use hanse_upstream::{Names, Upstream, Written};
 
 use crate::config::{Config, Loaded};
 
 /// Every service, in the order in which they are built.
 pub const NAMES: [&str; 5] = ["gateway", "identity", "thoughts", "search", "analytics"];
+
+/// How often the names of peers are looked up.
+const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// The services that are to run here.
 pub fn services(config: &Config) -> Vec<Service> {
@@ -30,6 +35,16 @@ pub fn services(config: &Config) -> Vec<Service> {
     .into_iter()
     .filter(|service| wanted(service.name()))
     .collect()
+}
+
+/// The operations of every service, whether it runs here or not.
+pub fn outlines() -> Vec<Outline> {
+    vec![
+        hanse_identity::outline(),
+        hanse_thoughts::outline(),
+        hanse_search::outline(),
+        hanse_analytics::outline(),
+    ]
 }
 
 /// Holds the data folder for this process alone.
@@ -64,6 +79,26 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("the data folder {} cannot be made", folder.display()))
+}
+
+/// The services that are not here but have an address, each with the pool that reaches it.
+pub fn elsewhere(
+    config: &Config,
+    platform: &Platform,
+    shared: &Shared,
+) -> Vec<(Outline, Upstream)> {
+    outlines()
+        .into_iter()
+        .filter(|outline| platform.cell(outline.service()).is_none())
+        .filter_map(|outline| {
+            let written = config.peers.endpoints.get(outline.service())?;
+            let written = written.iter().filter_map(|text| Written::parse(text).ok()).collect();
+            let names = Arc::new(Names::new(written, LOOK_UP));
+            let settings = config.peers.settings.clone();
+            let upstream = Upstream::new(outline.service(), settings, names, &shared.metrics);
+            Some((outline, upstream))
+        })
+        .collect()
 }
 
 /// Everything that services share in a process.
@@ -149,7 +184,7 @@ pub async fn open_db(loaded: &Loaded, service: &str) -> anyhow::Result<Db> {
 }
 
 /// The OpenAPI document of some services.
-pub fn openapi<'a>(routes: impl IntoIterator<Item = &'a Routes>) -> serde_json::Value {
+pub fn openapi<'a>(outlines: impl IntoIterator<Item = &'a Outline>) -> serde_json::Value {
     let info = Info {
         title: "Hanse",
         version: env!("CARGO_PKG_VERSION"),
@@ -157,5 +192,5 @@ pub fn openapi<'a>(routes: impl IntoIterator<Item = &'a Routes>) -> serde_json::
                       POST /api/v1/auth/login and send the access token as Bearer. The prefix /api/v1 may be \
                       shortened to /api or left out.",
     };
-    hanse_http::document(&info, routes)
+    hanse_http::document(&info, outlines)
 }

@@ -1,10 +1,12 @@
 //! The configuration of the whole platform: one section per part, each defined by that part.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use hanse_runtime::config::{self, Config as _, ConfigError, Mistake, Sources};
 use hanse_telemetry::LogConfig;
+use hanse_upstream::{UpstreamConfig, Written};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,8 @@ pub struct Config {
     pub limits: hanse_gateway::LimitsConfig,
     /// The public door.
     pub gateway: hanse_gateway::GatewayConfig,
+    /// Services of other processes.
+    pub peers: PeersConfig,
     /// Accounts, passwords and tokens.
     pub identity: hanse_identity::IdentityConfig,
     /// The search index.
@@ -73,6 +77,17 @@ impl Default for ServerConfig {
             drain_seconds: 25,
         }
     }
+}
+
+/// Services of other processes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeersConfig {
+    /// Where each is: addresses or names with a port, such as
+    /// `thoughts = ["thoughts.default.svc:3012"]`. Names are looked up again every five seconds.
+    pub endpoints: BTreeMap<String, Vec<String>>,
+    /// How they are spoken to.
+    pub settings: UpstreamConfig,
 }
 
 /// Where data lives.
@@ -149,6 +164,15 @@ impl config::Config for Config {
         found.extend(
             self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())),
         );
+        for (name, endpoints) in &self.peers.endpoints {
+            let key = format!("peers.endpoints.{name}");
+            if !crate::compose::NAMES.contains(&name.as_str()) {
+                found.push((key.clone(), "there is no such service".into()));
+            }
+            let wrong = endpoints.iter().filter_map(|text| Written::parse(text).err());
+            found.extend(wrong.map(|what| (key.clone(), what)));
+        }
+        found.extend(self.peers.settings.mistakes("peers.settings"));
         found.extend(self.limits.mistakes());
         found.extend(self.gateway.mistakes());
         found.extend(self.identity.mistakes());

@@ -116,7 +116,7 @@ fn main() -> ExitCode {
             Command::Doctor(args) => commands::doctor::doctor(&loaded, &args).await,
             Command::User(command) => commands::user::run(&loaded, command).await,
             Command::Events(command) => commands::events::run(&loaded, command).await,
-            Command::Openapi(args) => commands::openapi::openapi(&loaded, &args).await,
+            Command::Openapi(args) => commands::openapi::openapi(&args),
             Command::Backup(args) => backup::backup(&loaded, &args),
             Command::Restore(args) => backup::restore(&loaded, &args),
             Command::Version(args) => commands::version::version(&args),

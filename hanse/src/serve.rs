@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use hanse_gateway::{Documents, Gateway, Upstream};
-use hanse_http::{Table, server};
+use hanse_gateway::{Documents, Gateway, Router, Rules};
+use hanse_http::server;
 use hanse_runtime::OpsFront;
+use hanse_upstream::Upstream;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -70,20 +71,37 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         return Err(error.into());
     }
     let draining = Arc::new(AtomicBool::new(false));
-    let table = Table::new(platform.cells().iter().map(|cell| &cell.routes))?;
-    let openapi = compose::openapi(platform.cells().iter().map(|cell| &cell.routes));
+    let peers = compose::elsewhere(config, &platform, &shared);
+    let named = hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics);
+    let upstreams: Vec<Upstream> =
+        peers.iter().map(|(_, upstream)| upstream).chain(named.values()).cloned().collect();
+    let router = Router::new(platform.cells().iter().map(|cell| &cell.routes), peers)?;
+    router.replace_rules(Rules::new(&config.gateway.routes, &named));
+    let openapi = compose::openapi(&compose::outlines());
     let edge = shared.edge(config);
     let gateway = Arc::new(Gateway::new(
         edge.clone(),
-        Upstream::Local(table),
+        router,
         &config.gateway,
         &config.limits,
         Documents::new(&openapi, ERROR_PAGES),
         readiness(&platform, &draining),
     ));
-    let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));
+    let shown = upstreams.clone();
+    let view = move || {
+        let items: Vec<_> = shown.iter().map(Upstream::view).collect();
+        serde_json::json!({ "items": items })
+    };
+    let ops = OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining));
+    let ops = Arc::new(ops.show("/upstreams", view));
     let background = hanse_runtime::background_runtime()?;
-    let supervisor = platform.start(background.handle().clone());
+    let mut supervisor = platform.start(background.handle().clone());
+    for upstream in upstreams {
+        supervisor.run("upstream", move || {
+            let upstream = upstream.clone();
+            async move { upstream.run().await }
+        });
+    }
     let (stop, stopped) = watch::channel(false);
     let limits = server::Limits {
         connections: config.server.connections,

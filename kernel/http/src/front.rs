@@ -16,7 +16,8 @@ use crate::caller::Caller;
 use crate::dispatch::{Context, RequestBody, ResponseBody, problem_response};
 use crate::error::KernelError;
 use crate::headers;
-use crate::operation::{Operation, Table};
+use crate::operation::Operation;
+use crate::table::Table;
 use crate::token::Verifier;
 
 /// Something that answers requests.
@@ -64,7 +65,12 @@ impl Edge {
         request: &HeaderMap,
         peer: SocketAddr,
     ) -> (Entered, Result<(), KernelError>) {
-        let request_id = self.ids.new_id();
+        // A gateway before us has named the request already.
+        let named =
+            request.get("x-request-id").filter(|_| self.trusted_proxies.contains(&peer.ip()));
+        let request_id = named
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .unwrap_or_else(|| self.ids.new_id());
         let trace = request
             .get("traceparent")
             .and_then(|value| TraceContext::parse(value.to_str().ok()?))
