@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use hanse_events::RetryPolicy;
-use hanse_http::{Edge, Info, Outline, Verifier};
+use hanse_events::{RetryPolicy, Transport};
+use hanse_http::{Edge, Info, Outline, PeerKey, Verifier};
+use hanse_kafka::Kafka;
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
 use hanse_telemetry::metrics::Metrics;
 use hanse_upstream::{Names, Upstream, Written};
+use tokio::runtime::Handle;
 
 use crate::config::{Config, Loaded};
 
@@ -24,8 +26,6 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// The services that are to run here.
 pub fn services(config: &Config) -> Vec<Service> {
-    let wanted =
-        |name: &str| config.server.only.is_empty() || config.server.only.iter().any(|n| n == name);
     [
         hanse_identity::service(config.identity.clone()),
         hanse_thoughts::service(),
@@ -33,7 +33,7 @@ pub fn services(config: &Config) -> Vec<Service> {
         hanse_analytics::service(config.analytics.clone()),
     ]
     .into_iter()
-    .filter(|service| wanted(service.name()))
+    .filter(|service| config.serves(service.name()))
     .collect()
 }
 
@@ -79,6 +79,29 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("the data folder {} cannot be made", folder.display()))
+}
+
+/// Names a service that is needed here, is not served here, and cannot be reached.
+pub fn complete(
+    config: &Config,
+    platform: &Platform,
+    peers: &[(Outline, Upstream)],
+) -> anyhow::Result<()> {
+    if let Some(error) = platform.missing_peers().into_iter().next() {
+        return Err(anyhow::Error::new(error)
+            .context("services that follow each other need kafka.enabled to be in two processes"));
+    }
+    let reached = |name: &str| {
+        platform.cell(name).is_some() || peers.iter().any(|(outline, _)| outline.service() == name)
+    };
+    let needed =
+        NAMES.iter().skip(1).filter(|name| config.serves("gateway") || **name == "identity");
+    for name in needed {
+        if !reached(name) {
+            bail!("{name} is not served here and has no address: set peers.endpoints.{name}");
+        }
+    }
+    Ok(())
 }
 
 /// The services that are not here but have an address, each with the pool that reaches it.
@@ -128,6 +151,11 @@ impl Shared {
         Ok(Self { ids, verifier, metrics: Metrics::default(), secrets })
     }
 
+    /// What the processes of this installation know each other by.
+    pub fn peer_key(&self) -> PeerKey {
+        PeerKey::new(&self.secrets.derive("peers"))
+    }
+
     /// The door of a listener.
     pub fn edge(&self, config: &Config) -> Edge {
         Edge {
@@ -135,9 +163,16 @@ impl Shared {
             verifier: self.verifier.clone(),
             metrics: self.metrics.clone(),
             recent: Arc::default(),
+            peers: self.peer_key(),
             trusted_proxies: config.gateway.trusted_proxies.clone().into(),
         }
     }
+}
+
+/// What carries events between processes, when something does.
+pub fn kafka(config: &Config, shared: &Shared, background: Handle) -> Option<Kafka> {
+    let cluster = config.kafka.cluster.clone();
+    config.kafka.enabled.then(|| Kafka::new(cluster, shared.metrics.clone(), background))
 }
 
 /// Where data lives.
@@ -154,7 +189,11 @@ pub fn store(config: &Config) -> StoreConfig {
 }
 
 /// Builds the platform. The caller holds the data folder.
-pub async fn platform(config: &Config, shared: &Shared) -> anyhow::Result<Platform> {
+pub async fn platform(
+    config: &Config,
+    shared: &Shared,
+    kafka: Option<&Kafka>,
+) -> anyhow::Result<Platform> {
     let platform = PlatformConfig {
         store: store(config),
         cache_folder: config.server.data.join("cache"),
@@ -163,6 +202,7 @@ pub async fn platform(config: &Config, shared: &Shared) -> anyhow::Result<Platfo
         verifier: shared.verifier.clone(),
         metrics: shared.metrics.clone(),
         retry: RetryPolicy::default(),
+        transport: kafka.map(|kafka| Arc::new(kafka.clone()) as Arc<dyn Transport>),
     };
     Ok(Platform::build(platform, services(config)).await?)
 }

@@ -31,6 +31,8 @@ pub struct Config {
     pub gateway: hanse_gateway::GatewayConfig,
     /// Services of other processes.
     pub peers: PeersConfig,
+    /// The event log between processes.
+    pub kafka: KafkaSection,
     /// Accounts, passwords and tokens.
     pub identity: hanse_identity::IdentityConfig,
     /// The search index.
@@ -88,6 +90,16 @@ pub struct PeersConfig {
     pub endpoints: BTreeMap<String, Vec<String>>,
     /// How they are spoken to.
     pub settings: UpstreamConfig,
+}
+
+/// The event log between processes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KafkaSection {
+    /// Carry events by Kafka. Needed when services that follow each other run in several processes.
+    pub enabled: bool,
+    /// How it is reached and what the topics look like.
+    pub cluster: hanse_kafka::KafkaConfig,
 }
 
 /// Where data lives.
@@ -173,6 +185,13 @@ impl config::Config for Config {
             found.extend(wrong.map(|what| (key.clone(), what)));
         }
         found.extend(self.peers.settings.mistakes("peers.settings"));
+        found.extend(
+            self.kafka
+                .cluster
+                .mistakes()
+                .into_iter()
+                .map(|(key, what)| (format!("kafka.cluster.{key}"), what)),
+        );
         found.extend(self.limits.mistakes());
         found.extend(self.gateway.mistakes());
         found.extend(self.identity.mistakes());
@@ -183,6 +202,11 @@ impl config::Config for Config {
 }
 
 impl Config {
+    /// Does this process serve this service, or the gateway?
+    pub fn serves(&self, name: &str) -> bool {
+        self.server.only.is_empty() || self.server.only.iter().any(|only| only == name)
+    }
+
     /// The configuration with secrets replaced by dots, to be shown.
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();

@@ -5,6 +5,7 @@ mod commands;
 mod compose;
 mod config;
 mod serve;
+mod trust;
 
 use std::process::ExitCode;
 

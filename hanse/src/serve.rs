@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use hanse_gateway::{Documents, Gateway, Router, Rules};
+use hanse_gateway::{Documents, Gateway, LimitsConfig, Router, Rules};
 use hanse_http::server;
 use hanse_runtime::OpsFront;
 use hanse_upstream::Upstream;
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::compose::{self, DataFolder, Shared};
 use crate::config::{Config, Loaded, toml_text};
+use crate::trust::Follower;
 
 include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
 
@@ -66,26 +67,42 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let listener = bind(config.server.listen, "server.listen", "--listen").await?;
     let ops_listener = bind(config.server.ops, "server.ops", "--ops").await?;
     let shared = Shared::new(&loaded)?;
-    let platform = Arc::new(compose::platform(config, &shared).await?);
-    if let Some(error) = platform.missing_peers().into_iter().next() {
-        return Err(error.into());
-    }
-    let draining = Arc::new(AtomicBool::new(false));
+    let background = hanse_runtime::background_runtime()?;
+    let kafka = compose::kafka(config, &shared, background.handle().clone());
+    let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);
+    let is_gateway = config.serves("gateway");
     let peers = compose::elsewhere(config, &platform, &shared);
+    compose::complete(config, &platform, &peers)?;
+    let draining = Arc::new(AtomicBool::new(false));
+    let follower =
+        peers.iter().find(|(outline, _)| outline.service() == "identity").map(|(_, identity)| {
+            let (verifier, key) = (shared.verifier.clone(), shared.peer_key());
+            let clock = shared.ids.clock().clone();
+            Arc::new(Follower::new(identity.clone(), verifier, key, clock))
+        });
     let named = hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics);
     let upstreams: Vec<Upstream> =
         peers.iter().map(|(_, upstream)| upstream).chain(named.values()).cloned().collect();
-    let router = Router::new(platform.cells().iter().map(|cell| &cell.routes), peers)?;
-    router.replace_rules(Rules::new(&config.gateway.routes, &named));
-    let openapi = compose::openapi(&compose::outlines());
+    let served = platform.cells().iter().map(|cell| &cell.routes);
+    // A process without the gateway is behind one: it serves what is here, by no budgets of its own.
+    let (router, openapi, limits) = if is_gateway {
+        let router = Router::new(served, peers)?;
+        router.replace_rules(Rules::new(&config.gateway.routes, &named));
+        (router, compose::openapi(&compose::outlines()), config.limits.clone())
+    } else {
+        let mut outlines = compose::outlines();
+        outlines.retain(|outline| platform.cell(outline.service()).is_some());
+        let limits = LimitsConfig { enabled: false, ..config.limits.clone() };
+        (Router::new(served, [])?, compose::openapi(&outlines), limits)
+    };
     let edge = shared.edge(config);
     let gateway = Arc::new(Gateway::new(
         edge.clone(),
         router,
         &config.gateway,
-        &config.limits,
+        &limits,
         Documents::new(&openapi, ERROR_PAGES),
-        readiness(&platform, &draining),
+        readiness(&platform, &draining, follower.clone()),
     ));
     let shown = upstreams.clone();
     let view = move || {
@@ -94,12 +111,17 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     };
     let ops = OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining));
     let ops = Arc::new(ops.show("/upstreams", view));
-    let background = hanse_runtime::background_runtime()?;
     let mut supervisor = platform.start(background.handle().clone());
     for upstream in upstreams {
         supervisor.run("upstream", move || {
             let upstream = upstream.clone();
             async move { upstream.run().await }
+        });
+    }
+    if let Some(follower) = follower {
+        supervisor.run("trust", move || {
+            let follower = Arc::clone(&follower);
+            async move { follower.run().await }
         });
     }
     let (stop, stopped) = watch::channel(false);
@@ -131,6 +153,12 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         stop.send_replace(true);
     };
     tokio::join!(public, operations, drain);
+    if let Some(kafka) = kafka {
+        let patience = Duration::from_secs(config.server.drain_seconds.into());
+        if tokio::time::timeout(patience, kafka.stop()).await.is_err() {
+            tracing::warn!("the broker did not let go in time; another replica takes over later");
+        }
+    }
     supervisor.stop().await;
     background.shutdown_background();
     // The stores fold their logs in when the last reference goes.
@@ -144,11 +172,14 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
 fn readiness(
     platform: &Arc<hanse_runtime::Platform>,
     draining: &Arc<AtomicBool>,
+    follower: Option<Arc<Follower>>,
 ) -> Arc<dyn Fn() -> bool + Send + Sync> {
     let draining = Arc::clone(draining);
     let stores: Vec<_> = platform.cells().iter().map(|cell| cell.db.clone()).collect();
     Arc::new(move || {
-        !draining.load(Ordering::Acquire) && !stores.iter().any(hanse_store::Db::stopped)
+        !draining.load(Ordering::Acquire)
+            && follower.as_ref().is_none_or(|follower| follower.ready())
+            && !stores.iter().any(hanse_store::Db::stopped)
     })
 }
 

@@ -10,8 +10,9 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use hanse_store::Db;
+use hanse_store::{Db, Schema};
 use tokio::sync::watch;
 
 use crate::applied::Applied;
@@ -30,6 +31,13 @@ pub struct Group {
 
 /// Carries logs between processes.
 pub trait Transport: Send + Sync {
+    /// The tables that it needs in the database of every service.
+    fn schema(&self) -> Schema;
+
+    /// Publishes the log of `service`, which owns `db`, until the future is dropped. Replicas may all
+    /// do so: they agree who does.
+    fn publish(&self, service: &'static str, db: Db) -> BoxFuture<'static, ()>;
+
     /// The parts of `source`'s log that this process is to follow for `group`; changes as replicas
     /// come and go. Following ends when the last receiver is dropped.
     fn follow(&self, source: &'static str, group: Group) -> watch::Receiver<Vec<Arc<dyn Log>>>;
@@ -43,10 +51,10 @@ pub trait Transport: Send + Sync {
 pub struct Following {
     db: Db,
     source: &'static str,
+    service: &'static str,
     subscription: Subscription,
     retry: RetryPolicy,
-    parts: watch::Receiver<Vec<Arc<dyn Log>>>,
-    count: u32,
+    transport: Arc<dyn Transport>,
     moved: watch::Sender<u64>,
 }
 
@@ -55,16 +63,14 @@ impl Following {
     #[must_use]
     pub fn new(
         db: Db,
-        transport: &dyn Transport,
+        transport: Arc<dyn Transport>,
         source: &'static str,
         service: &'static str,
         subscription: Subscription,
         retry: RetryPolicy,
     ) -> Self {
-        let group = Group { service, subscription: subscription.name() };
-        let parts = transport.follow(source, group);
-        let count = transport.parts(source);
-        Self { db, source, subscription, retry, parts, count, moved: watch::Sender::new(0) }
+        let moved = watch::Sender::new(0);
+        Self { db, source, service, subscription, retry, transport, moved }
     }
 
     /// Lets `applied` wait for this subscription: for all parts, whichever replica follows them.
@@ -72,7 +78,7 @@ impl Following {
         let moved = self.moved.subscribe();
         applied.register_parts(
             self.source,
-            self.count,
+            self.transport.parts(self.source),
             self.db.clone(),
             self.subscription.name(),
             moved,
@@ -81,7 +87,8 @@ impl Following {
 
     /// Runs until the future is dropped; starts and stops subscribers as the assignment changes.
     pub async fn run(&self) {
-        let mut parts = self.parts.clone();
+        let group = Group { service: self.service, subscription: self.subscription.name() };
+        let mut parts = self.transport.follow(self.source, group);
         let mut running = FuturesUnordered::new();
         let mut stops: BTreeMap<String, (Arc<dyn Log>, watch::Sender<()>)> = BTreeMap::new();
         loop {

@@ -32,6 +32,7 @@ mod input;
 mod openapi;
 mod operation;
 mod outline;
+mod peer;
 mod reply;
 pub mod server;
 mod signer;
@@ -55,6 +56,7 @@ pub use input::{Body, Input, Page, PageQuery, Path, Query, Upload, default_limit
 pub use openapi::{Info, document, merge};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};
 pub use outline::{Outline, Shape};
+pub use peer::PeerKey;
 pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};
 pub use signer::Signer;
 pub use table::{Found, MountError, Placed, Table};

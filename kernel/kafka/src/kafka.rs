@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use hanse_events::{Group, Log, Transport};
-use hanse_store::Db;
+use hanse_store::{Db, Schema};
 use hanse_telemetry::metrics::Metrics;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -113,6 +115,20 @@ impl Kafka {
 }
 
 impl Transport for Kafka {
+    fn schema(&self) -> Schema {
+        crate::SCHEMA
+    }
+
+    fn publish(&self, service: &'static str, db: Db) -> BoxFuture<'static, ()> {
+        let relay = self.relay(service, db);
+        async move {
+            relay.run().await;
+            // It ends when the transport is stopped; whoever supervises it need not begin again.
+            std::future::pending().await
+        }
+        .boxed()
+    }
+
     fn follow(&self, source: &'static str, group: Group) -> watch::Receiver<Vec<Arc<dyn Log>>> {
         let (sender, receiver) = watch::channel(Vec::new());
         let membership = Membership::new(self.clone(), source, group, sender);

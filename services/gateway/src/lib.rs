@@ -246,7 +246,9 @@ impl Trip<'_> {
         if rule.access == RuleAccess::User {
             match self.context().caller {
                 Caller::User(_) => {}
-                Caller::Anonymous => return self.refuse(&KernelError::Unauthenticated),
+                Caller::Anonymous | Caller::Peer => {
+                    return self.refuse(&KernelError::Unauthenticated);
+                }
                 Caller::Expired => return self.refuse(&KernelError::InvalidToken),
             }
         }

@@ -9,6 +9,7 @@ mod password;
 mod registration;
 mod session;
 mod sign_in;
+mod trust;
 
 use hanse_http::{Access, Draft, Method, op};
 
@@ -46,5 +47,7 @@ pub(crate) fn operations() -> Vec<Draft<Identity>> {
         op(Method::PUT, "/auth/profile", user, me::replace_profile).summary("Change my account"),
         op(Method::GET, "/.well-known/jwks.json", public, jwks::list_keys)
             .summary("Keys that access tokens can be verified with"),
+        op(Method::GET, "/auth/trust", Access::Peer, trust::get_trust)
+            .summary("What other processes of this installation need to verify tokens"),
     ]
 }
