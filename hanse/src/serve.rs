@@ -110,7 +110,16 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         serde_json::json!({ "items": items })
     };
     let ops = OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining));
-    let ops = Arc::new(ops.show("/upstreams", view));
+    let mut ops = ops.show("/upstreams", view);
+    if let Some(follower) = follower.clone() {
+        ops = ops.need("identity's word on tokens", true, move || {
+            (!follower.ready()).then(|| "identity has not answered yet".to_owned())
+        });
+    }
+    if let Some(kafka) = kafka.clone() {
+        ops = ops.need("kafka", false, move || kafka.unavailable());
+    }
+    let ops = Arc::new(ops);
     let mut supervisor = platform.start(background.handle().clone());
     for upstream in upstreams {
         supervisor.run("upstream", move || {

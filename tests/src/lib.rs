@@ -16,6 +16,7 @@ mod client;
 mod command;
 mod faults;
 mod server;
+mod split;
 mod waiting;
 mod writer;
 
@@ -24,5 +25,6 @@ pub use command::{Said, hanse, run};
 pub use faults::{Fault, SmallDisk};
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};
+pub use split::{Ports, SERVICES, Split};
 pub use waiting::{eventually, until};
 pub use writer::{UNHURRIED, Writer, harbour_total, overview, write_until_cut};

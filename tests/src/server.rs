@@ -51,7 +51,20 @@ impl Server {
     ///
     /// # Errors
     /// Its output.
-    pub fn spawn(mut command: Command, data: &Path, more: &[&str]) -> Result<Self, String> {
+    pub fn spawn(command: Command, data: &Path, more: &[&str]) -> Result<Self, String> {
+        Self::spawn_at(command, ["127.0.0.1:0", "127.0.0.1:0"], data, more)
+    }
+
+    /// As [`Server::spawn`], listening at a public and an operations address of the caller's choice.
+    ///
+    /// # Errors
+    /// Its output.
+    pub fn spawn_at(
+        mut command: Command,
+        [listen, ops]: [&str; 2],
+        data: &Path,
+        more: &[&str],
+    ) -> Result<Self, String> {
         // What the test runner is told is not the platform's configuration.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HANSE_")) {
             command.env_remove(name);
@@ -60,7 +73,7 @@ impl Server {
             .arg("serve")
             .arg("--data")
             .arg(data)
-            .args(["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
+            .args(["--listen", listen, "--ops", ops])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

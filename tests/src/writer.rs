@@ -100,12 +100,12 @@ impl Writer {
         }
     }
 
-    /// Sends one change and takes whatever answer comes. After a 503 the change is in doubt.
+    /// Sends one change and takes whatever answer comes. After a 5xx the change is in doubt.
     pub fn try_write(&mut self) -> Option<Answer> {
         let change = self.choose();
         self.pending = Some(change.clone());
         let answer = self.send(&change).ok()?;
-        if answer.status != 503 {
+        if answer.status < 500 {
             self.pending = None;
         }
         if answer.status < 300 {

@@ -11,6 +11,7 @@
 
 mod bench;
 mod check;
+mod cluster;
 mod kafka;
 mod postgres;
 mod run;
@@ -37,6 +38,7 @@ enum Command {
     Run(run::Args),
     Tour(tour::Args),
     Bench(bench::Args),
+    Cluster(cluster::Args),
     Kafka(kafka::Args),
 }
 
@@ -47,6 +49,7 @@ fn main() -> std::process::ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Tour(args) => tour::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Cluster(args) => cluster::run(&args),
         Command::Kafka(args) => kafka::run(&args),
     };
     match result {
@@ -70,6 +73,7 @@ mod tests {
         for line in [
             "xtask bench --only create,read --seconds 5",
             "xtask bench --growth --write",
+            "xtask cluster --debug",
             "xtask kafka --only-fetch",
             "xtask run --data ./data --listen 127.0.0.1:3000",
             "xtask check --only edges,error-pages",

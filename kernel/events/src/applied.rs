@@ -60,6 +60,35 @@ impl Applied {
         sources.entry(source.to_owned()).or_default().push(projection);
     }
 
+    /// Up to where a subscription has come in the whole of `source`, by its stored positions as
+    /// (source, sequence number): all parts, where the source comes in parts. -1 when it has not begun.
+    pub fn reached<'a>(
+        &self,
+        source: &str,
+        positions: impl Iterator<Item = (&'a str, i64)>,
+    ) -> i64 {
+        let parts = {
+            let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
+            let projections = sources.get(source).map(Vec::as_slice).unwrap_or_default();
+            projections.iter().find_map(|projection| match projection {
+                Projection::Parts(parts) => Some(parts.count),
+                Projection::Whole(_) => None,
+            })
+        };
+        let (mut found, mut least) = (0, i64::MAX);
+        for (name, seq) in positions {
+            let ours = match parts {
+                Some(_) => name.rsplit_once('/').is_some_and(|(whole, _)| whole == source),
+                None => name == source,
+            };
+            if ours {
+                found += 1;
+                least = least.min(seq);
+            }
+        }
+        if found < parts.unwrap_or(1) { -1 } else { least }
+    }
+
     /// Waits until every projection of `source` has come to `seq`; false when that takes longer than
     /// `limit`. A source that nothing here follows is always up to date.
     pub async fn wait(&self, source: &str, seq: i64, limit: Duration) -> bool {

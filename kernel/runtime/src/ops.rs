@@ -9,7 +9,7 @@ use hanse_http::{Edge, Front, KernelError, RequestBody, ResponseBody, full, prob
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::platform::Platform;
+use crate::platform::{Dependency, Platform};
 
 /// Answers on the operations port.
 pub struct OpsFront {
@@ -17,6 +17,15 @@ pub struct OpsFront {
     platform: Arc<Platform>,
     draining: Arc<AtomicBool>,
     shown: Vec<(&'static str, View)>,
+    needs: Vec<Need>,
+}
+
+/// Something besides the stores that the process depends on.
+struct Need {
+    name: &'static str,
+    /// Is the process unready without it? Otherwise it is only told.
+    essential: bool,
+    missing: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 /// Makes what a page shows.
@@ -26,7 +35,7 @@ impl OpsFront {
     /// A front for this platform. When `draining` is set, the process says that it is not ready.
     #[must_use]
     pub fn new(edge: Edge, platform: Arc<Platform>, draining: Arc<AtomicBool>) -> Self {
-        Self { edge, platform, draining, shown: Vec::new() }
+        Self { edge, platform, draining, shown: Vec::new(), needs: Vec::new() }
     }
 
     /// Also answers at `path` with what `view` makes.
@@ -40,10 +49,29 @@ impl OpsFront {
         self
     }
 
+    /// Also asks `missing` why something cannot be used at the moment. Without something essential the
+    /// process is not ready; anything else is only told.
+    #[must_use]
+    pub fn need(
+        mut self,
+        name: &'static str,
+        essential: bool,
+        missing: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.needs.push(Need { name, essential, missing: Box::new(missing) });
+        self
+    }
+
     async fn ready(&self) -> Response<ResponseBody> {
-        let dependencies = self.platform.dependencies().await;
+        let mut dependencies = self.platform.dependencies().await;
         let draining = self.draining.load(Ordering::Acquire);
-        let ready = !draining && dependencies.iter().all(|dependency| dependency.ready);
+        let mut ready = !draining && dependencies.iter().all(|dependency| dependency.ready);
+        for need in &self.needs {
+            let cause = (need.missing)();
+            ready &= !need.essential || cause.is_none();
+            let name = need.name.to_owned();
+            dependencies.push(Dependency { name, ready: cause.is_none(), cause });
+        }
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer(
             status,

@@ -11,7 +11,10 @@ use crate::documents::SUBSCRIPTION;
 const SOURCES: [(&str, &str); 2] = [(SUBSCRIPTION, "thoughts"), ("erasure", "identity")];
 
 /// A sender for each of them, heard by the kernel.
-pub(crate) struct Found(BTreeMap<(&'static str, &'static str), watch::Sender<i64>>);
+pub(crate) struct Found {
+    senders: BTreeMap<(&'static str, &'static str), watch::Sender<i64>>,
+    applied: Applied,
+}
 
 impl Found {
     pub(crate) fn register(applied: &Applied) -> Self {
@@ -19,16 +22,18 @@ impl Found {
         for ((_, source), sender) in &senders {
             applied.register(source, sender.subscribe());
         }
-        Self(senders.into())
+        Self { senders: senders.into(), applied: applied.clone() }
     }
 
     /// Takes (subscription, source, sequence number); a replay may set a source back.
     pub(crate) fn publish(&self, positions: &[(String, String, i64)]) {
-        for (subscription, source, seq) in positions {
-            let sender = self.0.iter().find(|((s, o), _)| s == subscription && o == source);
-            if let Some((_, sender)) = sender {
-                sender.send_if_modified(|at| std::mem::replace(at, *seq) != *seq);
-            }
+        for ((subscription, source), sender) in &self.senders {
+            let stored = positions
+                .iter()
+                .filter(|(name, _, _)| name == subscription)
+                .map(|(_, source, seq)| (source.as_str(), *seq));
+            let seq = self.applied.reached(source, stored);
+            sender.send_if_modified(|at| std::mem::replace(at, seq) != seq);
         }
     }
 }

@@ -1,0 +1,216 @@
+//! The platform split: the gateway and every service in a process of its own, on real engines.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::json;
+
+use crate::client::Client;
+use crate::server::{Server, binary};
+use crate::waiting::until;
+
+/// Every process of a split platform, with the port it has by default, in the order of starting.
+pub const SERVICES: [(&str, u16); 5] = [
+    ("identity", 3001),
+    ("thoughts", 3012),
+    ("search", 3014),
+    ("analytics", 3015),
+    ("gateway", 3000),
+];
+
+/// Which ports the processes listen at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// Those of the documents; operations a hundred further.
+    Documented,
+    /// Any free ones.
+    Free,
+}
+
+/// A split platform. Every process is ended when it goes.
+pub struct Split {
+    /// Configuration file and data.
+    pub folder: PathBuf,
+    places: BTreeMap<&'static str, [String; 2]>,
+    processes: BTreeMap<&'static str, Server>,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// What a started engine is reached by.
+///
+/// # Panics
+/// When it was not started.
+fn engine(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
+}
+
+impl Split {
+    /// Starts every process and waits until all are ready. `more` is added to the configuration.
+    ///
+    /// # Panics
+    /// When one does not start.
+    #[must_use]
+    pub fn start(more: &str) -> Self {
+        let folder = tempfile::TempDir::with_prefix("hanse-split-").expect("a folder");
+        let mut split = Self::prepare(folder.path(), Ports::Free, more);
+        split._temporary = Some(folder);
+        for (name, _) in SERVICES {
+            split.run(name);
+        }
+        split.ready();
+        split
+    }
+
+    /// Writes the configuration into `folder` and starts nothing yet.
+    ///
+    /// # Panics
+    /// When an engine is missing or the folder cannot be written.
+    #[must_use]
+    pub fn prepare(folder: &Path, ports: Ports, more: &str) -> Self {
+        let places: BTreeMap<_, _> = SERVICES
+            .into_iter()
+            .map(|(name, port)| match ports {
+                Ports::Documented => (name, [port, port + 100].map(at)),
+                Ports::Free => (name, free_ports().map(at)),
+            })
+            .collect();
+        let name = match ports {
+            Ports::Documented => "hanse".to_owned(),
+            Ports::Free => {
+                let count = STARTED.fetch_add(1, Ordering::Relaxed);
+                format!("split{}x{count}", std::process::id())
+            }
+        };
+        let mut text = format!(
+            "[server]\npublic_url = \"http://{gateway}\"\n\
+             [store]\nurl = \"{postgres}\"\nprefix = \"{name}_\"\n\
+             [secrets]\nmaster_key_file = \"{key}\"\n\
+             [kafka]\nenabled = true\n[kafka.cluster]\nbrokers = [\"{kafka}\"]\n\
+             topic_prefix = \"{name}\"\n[peers.endpoints]\n",
+            gateway = places["gateway"][0],
+            postgres = engine("HANSE_TEST_POSTGRES"),
+            key = folder.join("master.key").display(),
+            kafka = engine("HANSE_TEST_KAFKA"),
+        );
+        for (name, [public, _]) in places.iter().filter(|(name, _)| **name != "gateway") {
+            writeln!(text, "{name} = [\"{public}\"]").expect("a string takes all");
+        }
+        text.push_str(more);
+        std::fs::write(folder.join("hanse.toml"), text).expect("a configuration");
+        let folder = folder.to_owned();
+        Self { folder, places, processes: BTreeMap::new(), _temporary: None }
+    }
+
+    /// Starts one process, as after it was killed.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn run(&mut self, name: &'static str) {
+        let [public, ops] = &self.places[name];
+        let config = self.folder.join("hanse.toml").display().to_string();
+        let mut more = vec!["--config", &config, "--only", name];
+        if name != "gateway" {
+            // The gateway says who the client is.
+            more.extend(["--set", "gateway.trusted_proxies=[\"127.0.0.1\"]"]);
+        }
+        let data = self.folder.join(name);
+        let server = Server::spawn_at(Command::new(binary()), [public, ops], &data, &more)
+            .unwrap_or_else(|log| panic!("{name} did not start:\n{log}"));
+        self.processes.insert(name, server);
+    }
+
+    /// Waits until every process says that it is ready.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub fn ready(&self) {
+        for (name, server) in &self.processes {
+            let ops = Client::new(&server.ops);
+            until(&format!("{name} is ready"), || {
+                ops.send("GET", "/ready", &[], None).is_ok_and(|answer| answer.status == 200)
+            });
+        }
+    }
+
+    /// Waits until the followers have joined their groups, which a broker lets take some seconds:
+    /// until then projections are behind.
+    pub fn joined(&self) {
+        let client = self.register("pilot");
+        let body = json!({ "text": "sounding", "tags": [] });
+        let position = client.post("/api/thoughts", &body).header("hanse-position").to_owned();
+        for path in ["/api/search?q=sounding", "/api/analytics/overview"] {
+            until(&format!("{path} has caught up"), || {
+                let after = [("hanse-after", position.as_str())];
+                let answer = client.send("GET", path, &after, None).expect("an answer");
+                answer.status == 200 && answer.header("hanse-stale").is_empty()
+            });
+        }
+    }
+
+    /// The public address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.places["gateway"][0])
+    }
+
+    /// The address of one process, past the gateway.
+    #[must_use]
+    pub fn url_of(&self, name: &str) -> String {
+        format!("http://{}", self.places[name][0])
+    }
+
+    /// One process.
+    #[must_use]
+    pub fn process(&self, name: &str) -> &Server {
+        &self.processes[name]
+    }
+
+    /// Ends one process at once, as a crash would.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&mut self, name: &str) {
+        self.processes.remove(name).expect("it runs").kill();
+    }
+
+    /// Asks one process to stop and waits for its end.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end well.
+    pub fn stop(&mut self, name: &str) {
+        let status = self.processes.remove(name).expect("it runs").stop();
+        assert!(status.success(), "{name} ended with {status}");
+    }
+
+    /// Asks all processes to stop, the gateway first.
+    pub fn stop_all(&mut self) {
+        for (name, _) in SERVICES.into_iter().rev() {
+            if self.processes.contains_key(name) {
+                self.stop(name);
+            }
+        }
+    }
+
+    /// Somebody new, with an account, who comes through the gateway.
+    #[must_use]
+    pub fn register(&self, name: &str) -> Client {
+        Client::register(&self.url(), name)
+    }
+}
+
+fn at(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+/// Two ports that were free a moment ago.
+fn free_ports() -> [u16; 2] {
+    let taken = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    taken.map(|listener| listener.local_addr().expect("an address").port())
+}
