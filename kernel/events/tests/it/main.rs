@@ -8,6 +8,7 @@
     reason = "scenes fail by panicking"
 )]
 
+mod erasure;
 mod gaps;
 mod poison;
 mod support;
