@@ -154,6 +154,9 @@ async fn a_repeated_request_is_answered_once_more_and_done_once(t: Stage) {
             .iter()
             .all(|answer| answer.bytes == first.bytes && answer.location() == first.location())
     );
+    let position = first.header("hanse-position");
+    assert!(!position.is_empty());
+    assert!(answers.iter().all(|answer| answer.header("hanse-position") == position));
     assert_eq!(anna.get("/api/v1/thoughts").await.json()["items"].as_array().unwrap().len(), 1);
     assert_eq!(
         keyed.post("/api/v1/thoughts", json!({"text": "other"})).await.summary(),
