@@ -78,7 +78,9 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         Upstream::Local(table),
         &config.gateway,
         &config.limits,
-        Documents::new(&openapi, ERROR_PAGES),
+        Documents::new(&openapi, ERROR_PAGES).with_services(
+            platform.cells().iter().map(|cell| (cell.name, compose::openapi([&cell.routes]))),
+        ),
         readiness(&platform, &draining),
     ));
     let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));

@@ -50,7 +50,7 @@ pub use front::{Edge, Entered, Front, ServiceFront, UNROUTED};
 pub use hanse_macros::ApiError;
 pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
 pub use input::{Body, Input, Page, PageQuery, Path, Query, Upload, default_limit};
-pub use openapi::{Info, document, merge};
+pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, MountError, Operation, Routes, Table, op};
 pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};
 pub use signer::Signer;

@@ -74,8 +74,10 @@ pub struct Stage {
     pub verifier: Verifier,
     /// Makes the scene's ids.
     pub ids: Ids,
-    /// Folder of a scene on SQLite.
+    /// The scene's own folder.
     pub folder: PathBuf,
+    /// Where the services' data is: a process that is started anew finds it there.
+    pub store: StoreConfig,
     signer: Signer,
     way: Way,
     /// The scene is about events that handlers refuse.
@@ -119,7 +121,7 @@ impl Stage {
         verifier.install([(signer.id().to_owned(), signer.public())]);
         let metrics = Metrics::default();
         let config = PlatformConfig {
-            store,
+            store: store.clone(),
             cache_folder: folder.path().join("cache"),
             ids: ids.clone(),
             secrets: Secrets::new(&[9; 32]),
@@ -157,8 +159,17 @@ impl Stage {
         let tasks = platform.start_tasks(tokio::runtime::Handle::current());
         let folder_path = folder.path().to_owned();
         let poisoned = Arc::default();
-        let stage =
-            Self { platform, clock, verifier, ids, folder: folder_path, signer, way, poisoned };
+        let stage = Self {
+            platform,
+            clock,
+            verifier,
+            ids,
+            folder: folder_path,
+            store,
+            signer,
+            way,
+            poisoned,
+        };
         (stage, Strike { folder, databases, tasks, server })
     }
 
