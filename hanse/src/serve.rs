@@ -89,6 +89,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = watch::channel(false);
     let limits = server::Limits {
         connections: config.server.connections,
+        connections_per_address: config.server.connections_per_address,
         drain_time: Duration::from_secs(config.server.drain_seconds.into()),
         ..server::Limits::default()
     };

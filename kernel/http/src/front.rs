@@ -28,6 +28,11 @@ pub trait Front: Send + Sync + 'static {
         request: Request<RequestBody>,
         peer: SocketAddr,
     ) -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// Is this the address of a proxy of ours, from which many clients come?
+    fn trusts(&self, _peer: IpAddr) -> bool {
+        false
+    }
 }
 
 /// What a door needs.
@@ -175,6 +180,10 @@ impl ServiceFront {
 }
 
 impl Front for ServiceFront {
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.edge.trusted_proxies.contains(&peer)
+    }
+
     async fn handle(
         &self,
         request: Request<RequestBody>,

@@ -19,6 +19,7 @@ extern crate self as hanse_http;
 pub use serde_json;
 
 mod access;
+mod activity;
 mod caller;
 mod cursor;
 mod cx;
@@ -31,6 +32,7 @@ mod idempotency;
 mod input;
 mod openapi;
 mod operation;
+mod places;
 mod reply;
 pub mod server;
 mod signer;
@@ -49,7 +51,9 @@ pub use etag::{IfMatch, PreconditionError};
 pub use front::{Edge, Entered, Front, ServiceFront, UNROUTED};
 pub use hanse_macros::ApiError;
 pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
-pub use input::{Body, Input, Page, PageQuery, Path, Query, Upload, default_limit};
+pub use input::{
+    Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
+};
 pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, MountError, Operation, Routes, Table, op};
 pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};

@@ -13,6 +13,7 @@
 
 mod bodies;
 mod matrix;
+mod places;
 mod raw;
 mod schemathesis;
 mod support;
