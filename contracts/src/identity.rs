@@ -1,9 +1,39 @@
 //! What identity tells the others.
 
 use hanse_events::DomainEvent;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// What a process needs to verify access tokens itself: the answer of `GET /api/v1/auth/trust`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Trust {
+    /// When this was so.
+    pub as_of: Timestamp,
+    /// All keys that may have signed a valid token.
+    pub keys: Vec<TrustedKey>,
+    /// Sessions and accounts whose tokens count no more.
+    pub ended: Vec<Ended>,
+}
+
+/// A key that signs access tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrustedKey {
+    /// Its id (`kid`).
+    pub id: String,
+    /// The Ed25519 public key, 32 bytes in base64url.
+    pub public: String,
+}
+
+/// A session or an account whose tokens count no more.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Ended {
+    /// The session or the account.
+    pub id: Uuid,
+    /// When the last of its tokens has ended anyway.
+    pub until: Timestamp,
+}
 
 /// An account was made.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

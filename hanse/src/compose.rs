@@ -4,24 +4,29 @@ use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use hanse_events::RetryPolicy;
-use hanse_http::{Edge, Info, Routes, Verifier};
+use hanse_events::{RetryPolicy, Transport};
+use hanse_http::{Edge, Info, Outline, PeerKey, Verifier};
+use hanse_kafka::Kafka;
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
 use hanse_telemetry::metrics::Metrics;
+use hanse_upstream::{Names, Upstream, Written};
+use tokio::runtime::Handle;
 
 use crate::config::{Config, Loaded};
 
 /// Every service, in the order in which they are built.
 pub const NAMES: [&str; 5] = ["gateway", "identity", "thoughts", "search", "analytics"];
 
+/// How often the names of peers are looked up.
+const LOOK_UP: Duration = Duration::from_secs(5);
+
 /// The services that are to run here.
 pub fn services(config: &Config) -> Vec<Service> {
-    let wanted =
-        |name: &str| config.server.only.is_empty() || config.server.only.iter().any(|n| n == name);
-    all_services(config).into_iter().filter(|service| wanted(service.name())).collect()
+    all_services(config).into_iter().filter(|service| config.serves(service.name())).collect()
 }
 
 fn all_services(config: &Config) -> Vec<Service> {
@@ -30,6 +35,16 @@ fn all_services(config: &Config) -> Vec<Service> {
         hanse_thoughts::service(),
         hanse_search::service(config.search.clone()),
         hanse_analytics::service(config.analytics.clone()),
+    ]
+}
+
+/// The operations of every service, whether it runs here or not.
+pub fn outlines() -> Vec<Outline> {
+    vec![
+        hanse_identity::outline(),
+        hanse_thoughts::outline(),
+        hanse_search::outline(),
+        hanse_analytics::outline(),
     ]
 }
 
@@ -67,6 +82,49 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("the data folder {} cannot be made", folder.display()))
 }
 
+/// Names a service that is needed here, is not served here, and cannot be reached.
+pub fn complete(
+    config: &Config,
+    platform: &Platform,
+    peers: &[(Outline, Upstream)],
+) -> anyhow::Result<()> {
+    if let Some(error) = platform.missing_peers().into_iter().next() {
+        return Err(anyhow::Error::new(error)
+            .context("services that follow each other need kafka.enabled to be in two processes"));
+    }
+    let reached = |name: &str| {
+        platform.cell(name).is_some() || peers.iter().any(|(outline, _)| outline.service() == name)
+    };
+    let needed =
+        NAMES.iter().skip(1).filter(|name| config.serves("gateway") || **name == "identity");
+    for name in needed {
+        if !reached(name) {
+            bail!("{name} is not served here and has no address: set peers.endpoints.{name}");
+        }
+    }
+    Ok(())
+}
+
+/// The services that are not here but have an address, each with the pool that reaches it.
+pub fn elsewhere(
+    config: &Config,
+    platform: &Platform,
+    shared: &Shared,
+) -> Vec<(Outline, Upstream)> {
+    outlines()
+        .into_iter()
+        .filter(|outline| platform.cell(outline.service()).is_none())
+        .filter_map(|outline| {
+            let written = config.peers.endpoints.get(outline.service())?;
+            let written = written.iter().filter_map(|text| Written::parse(text).ok()).collect();
+            let names = Arc::new(Names::new(written, LOOK_UP));
+            let settings = config.peers.settings.clone();
+            let upstream = Upstream::new(outline.service(), settings, names, &shared.metrics);
+            Some((outline, upstream))
+        })
+        .collect()
+}
+
 /// Everything that services share in a process.
 pub struct Shared {
     pub ids: Ids,
@@ -89,6 +147,11 @@ impl Shared {
         Ok(Self { ids, verifier, metrics: Metrics::default(), secrets })
     }
 
+    /// What the processes of this installation know each other by.
+    pub fn peer_key(&self) -> PeerKey {
+        PeerKey::new(&self.secrets.derive("peers"))
+    }
+
     /// The door of a listener.
     pub fn edge(&self, config: &Config) -> Edge {
         Edge {
@@ -96,6 +159,7 @@ impl Shared {
             verifier: self.verifier.clone(),
             metrics: self.metrics.clone(),
             recent: Arc::default(),
+            peers: self.peer_key(),
             trusted_proxies: config.gateway.trusted_proxies.clone().into(),
         }
     }
@@ -112,6 +176,12 @@ pub fn master_key(config: &Config) -> Option<PathBuf> {
     })
 }
 
+/// What carries events between processes, when something does.
+pub fn kafka(config: &Config, shared: &Shared, background: Handle) -> Option<Kafka> {
+    let cluster = config.kafka.cluster.clone();
+    config.kafka.enabled.then(|| Kafka::new(cluster, shared.metrics.clone(), background))
+}
+
 /// Where data lives.
 pub fn store(config: &Config) -> StoreConfig {
     if config.store.url.is_empty() {
@@ -126,7 +196,11 @@ pub fn store(config: &Config) -> StoreConfig {
 }
 
 /// Builds the platform. The caller holds the data folder.
-pub async fn platform(config: &Config, shared: &Shared) -> anyhow::Result<Platform> {
+pub async fn platform(
+    config: &Config,
+    shared: &Shared,
+    kafka: Option<&Kafka>,
+) -> anyhow::Result<Platform> {
     let platform = PlatformConfig {
         store: store(config),
         cache_folder: config.server.data.join("cache"),
@@ -135,6 +209,7 @@ pub async fn platform(config: &Config, shared: &Shared) -> anyhow::Result<Platfo
         verifier: shared.verifier.clone(),
         metrics: shared.metrics.clone(),
         retry: RetryPolicy::default(),
+        transport: kafka.map(|kafka| Arc::new(kafka.clone()) as Arc<dyn Transport>),
     };
     Ok(Platform::build(platform, services(config)).await?)
 }
@@ -177,7 +252,7 @@ fn with_data(loaded: &Loaded, name: &str) -> anyhow::Result<Service> {
 }
 
 /// The OpenAPI document of some services.
-pub fn openapi<'a>(routes: impl IntoIterator<Item = &'a Routes>) -> serde_json::Value {
+pub fn openapi<'a>(outlines: impl IntoIterator<Item = &'a Outline>) -> serde_json::Value {
     let info = Info {
         title: "Hanse",
         version: env!("CARGO_PKG_VERSION"),
@@ -185,5 +260,5 @@ pub fn openapi<'a>(routes: impl IntoIterator<Item = &'a Routes>) -> serde_json::
                       POST /api/v1/auth/login and send the access token as Bearer. The prefix /api/v1 may be \
                       shortened to /api or left out.",
     };
-    hanse_http::document(&info, routes)
+    hanse_http::document(&info, outlines)
 }

@@ -1,10 +1,12 @@
 //! The configuration of the whole platform: one section per part, each defined by that part.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use hanse_runtime::config::{self, Config as _, ConfigError, Mistake, Sources};
 use hanse_telemetry::LogConfig;
+use hanse_upstream::{UpstreamConfig, Written};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,10 @@ pub struct Config {
     pub limits: hanse_gateway::LimitsConfig,
     /// The public door.
     pub gateway: hanse_gateway::GatewayConfig,
+    /// Services of other processes.
+    pub peers: PeersConfig,
+    /// The event log between processes.
+    pub kafka: KafkaSection,
     /// Accounts, passwords and tokens.
     pub identity: hanse_identity::IdentityConfig,
     /// The search index.
@@ -77,6 +83,27 @@ impl Default for ServerConfig {
             drain_seconds: 25,
         }
     }
+}
+
+/// Services of other processes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeersConfig {
+    /// Where each is: addresses or names with a port, such as
+    /// `thoughts = ["thoughts.default.svc:3012"]`. Names are looked up again every five seconds.
+    pub endpoints: BTreeMap<String, Vec<String>>,
+    /// How they are spoken to.
+    pub settings: UpstreamConfig,
+}
+
+/// The event log between processes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KafkaSection {
+    /// Carry events by Kafka. Needed when services that follow each other run in several processes.
+    pub enabled: bool,
+    /// How it is reached and what the topics look like.
+    pub cluster: hanse_kafka::KafkaConfig,
 }
 
 /// Where data lives.
@@ -156,6 +183,22 @@ impl config::Config for Config {
         found.extend(
             self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())),
         );
+        for (name, endpoints) in &self.peers.endpoints {
+            let key = format!("peers.endpoints.{name}");
+            if !crate::compose::NAMES.contains(&name.as_str()) {
+                found.push((key.clone(), "there is no such service".into()));
+            }
+            let wrong = endpoints.iter().filter_map(|text| Written::parse(text).err());
+            found.extend(wrong.map(|what| (key.clone(), what)));
+        }
+        found.extend(self.peers.settings.mistakes("peers.settings"));
+        found.extend(
+            self.kafka
+                .cluster
+                .mistakes()
+                .into_iter()
+                .map(|(key, what)| (format!("kafka.cluster.{key}"), what)),
+        );
         found.extend(self.limits.mistakes());
         found.extend(self.gateway.mistakes());
         found.extend(self.identity.mistakes());
@@ -166,6 +209,11 @@ impl config::Config for Config {
 }
 
 impl Config {
+    /// Does this process serve this service, or the gateway?
+    pub fn serves(&self, name: &str) -> bool {
+        self.server.only.is_empty() || self.server.only.iter().any(|only| only == name)
+    }
+
     /// The configuration with secrets replaced by dots, to be shown.
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();

@@ -5,6 +5,7 @@ mod commands;
 mod compose;
 mod config;
 mod serve;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -120,7 +121,7 @@ fn main() -> ExitCode {
             Command::User(command) => commands::user::run(&loaded, command).await,
             Command::Events(command) => commands::events::run(&loaded, command).await,
             Command::Keys(command) => commands::keys::run(&loaded, command).await,
-            Command::Openapi(args) => commands::openapi::openapi(&loaded, &args).await,
+            Command::Openapi(args) => commands::openapi::openapi(&args),
             Command::Backup(args) => backup::backup(&loaded, &args),
             Command::Restore(args) => backup::restore(&loaded, &args),
             Command::Version(args) => commands::version::version(&args),

@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use hanse_gateway::{Documents, Gateway, Upstream};
-use hanse_http::{Table, server};
+use hanse_gateway::{Documents, Gateway, LimitsConfig, Router, Rules};
+use hanse_http::server;
 use hanse_runtime::OpsFront;
+use hanse_upstream::Upstream;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::compose::{self, DataFolder, Shared};
 use crate::config::{Config, Loaded, toml_text};
+use crate::trust::Follower;
 
 include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
 
@@ -65,27 +67,67 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let listener = bind(config.server.listen, "server.listen", "--listen").await?;
     let ops_listener = bind(config.server.ops, "server.ops", "--ops").await?;
     let shared = Shared::new(&loaded)?;
-    let platform = Arc::new(compose::platform(config, &shared).await?);
-    if let Some(error) = platform.missing_peers().into_iter().next() {
-        return Err(error.into());
-    }
+    let background = hanse_runtime::background_runtime()?;
+    let kafka = compose::kafka(config, &shared, background.handle().clone());
+    let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);
+    let is_gateway = config.serves("gateway");
+    let peers = compose::elsewhere(config, &platform, &shared);
+    compose::complete(config, &platform, &peers)?;
     let draining = Arc::new(AtomicBool::new(false));
-    let table = Table::new(platform.cells().iter().map(|cell| &cell.routes))?;
-    let openapi = compose::openapi(platform.cells().iter().map(|cell| &cell.routes));
+    let follower =
+        peers.iter().find(|(outline, _)| outline.service() == "identity").map(|(_, identity)| {
+            let (verifier, key) = (shared.verifier.clone(), shared.peer_key());
+            let clock = shared.ids.clock().clone();
+            Arc::new(Follower::new(identity.clone(), verifier, key, clock))
+        });
+    let named = hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics);
+    let upstreams: Vec<Upstream> =
+        peers.iter().map(|(_, upstream)| upstream).chain(named.values()).cloned().collect();
+    let served = platform.cells().iter().map(|cell| &cell.routes);
+    // A process without the gateway is behind one: it serves what is here, by no budgets of its own.
+    let mut outlines = compose::outlines();
+    if !is_gateway {
+        outlines.retain(|outline| platform.cell(outline.service()).is_some());
+    }
+    let openapi = compose::openapi(&outlines);
+    let (router, limits) = if is_gateway {
+        let router = Router::new(served, peers)?;
+        router.replace_rules(Rules::new(&config.gateway.routes, &named));
+        (router, config.limits.clone())
+    } else {
+        let limits = LimitsConfig { enabled: false, ..config.limits.clone() };
+        (Router::new(served, [])?, limits)
+    };
     let edge = shared.edge(config);
     let gateway = Arc::new(Gateway::new(
         edge.clone(),
-        Upstream::Local(table),
+        router,
         &config.gateway,
-        &config.limits,
-        Documents::new(&openapi, ERROR_PAGES).with_services(
-            platform.cells().iter().map(|cell| (cell.name, compose::openapi([&cell.routes]))),
-        ),
-        readiness(&platform, &draining),
+        &limits,
+        Documents::new(&openapi, ERROR_PAGES)
+            .with_services(outlines.iter().map(|it| (it.service(), compose::openapi([it])))),
+        readiness(&platform, &draining, follower.clone()),
     ));
-    let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));
-    let background = hanse_runtime::background_runtime()?;
-    let supervisor = platform.start(background.handle().clone());
+    let shown = upstreams.clone();
+    let view = move || {
+        let items: Vec<_> = shown.iter().map(Upstream::view).collect();
+        serde_json::json!({ "items": items })
+    };
+    let ops = OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining));
+    let ops = Arc::new(ops.show("/upstreams", view));
+    let mut supervisor = platform.start(background.handle().clone());
+    for upstream in upstreams {
+        supervisor.run("upstream", move || {
+            let upstream = upstream.clone();
+            async move { upstream.run().await }
+        });
+    }
+    if let Some(follower) = follower {
+        supervisor.run("trust", move || {
+            let follower = Arc::clone(&follower);
+            async move { follower.run().await }
+        });
+    }
     let (stop, stopped) = watch::channel(false);
     let limits = server::Limits {
         connections: config.server.connections,
@@ -116,6 +158,12 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         stop.send_replace(true);
     };
     tokio::join!(public, operations, drain);
+    if let Some(kafka) = kafka {
+        let patience = Duration::from_secs(config.server.drain_seconds.into());
+        if tokio::time::timeout(patience, kafka.stop()).await.is_err() {
+            tracing::warn!("the broker did not let go in time; another replica takes over later");
+        }
+    }
     supervisor.stop().await;
     background.shutdown_background();
     // The stores fold their logs in when the last reference goes.
@@ -129,11 +177,14 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
 fn readiness(
     platform: &Arc<hanse_runtime::Platform>,
     draining: &Arc<AtomicBool>,
+    follower: Option<Arc<Follower>>,
 ) -> Arc<dyn Fn() -> bool + Send + Sync> {
     let draining = Arc::clone(draining);
     let stores: Vec<_> = platform.cells().iter().map(|cell| cell.db.clone()).collect();
     Arc::new(move || {
-        !draining.load(Ordering::Acquire) && !stores.iter().any(hanse_store::Db::stopped)
+        !draining.load(Ordering::Acquire)
+            && follower.as_ref().is_none_or(|follower| follower.ready())
+            && !stores.iter().any(hanse_store::Db::stopped)
     })
 }
 

@@ -11,6 +11,7 @@
 
 mod bench;
 mod check;
+mod kafka;
 mod postgres;
 mod run;
 mod schemathesis;
@@ -36,6 +37,7 @@ enum Command {
     Run(run::Args),
     Tour(tour::Args),
     Bench(bench::Args),
+    Kafka(kafka::Args),
 }
 
 fn main() -> std::process::ExitCode {
@@ -45,6 +47,7 @@ fn main() -> std::process::ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Tour(args) => tour::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Kafka(args) => kafka::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -67,6 +70,7 @@ mod tests {
         for line in [
             "xtask bench --only create,read --seconds 5",
             "xtask bench --growth --write",
+            "xtask kafka --only-fetch",
             "xtask run --data ./data --listen 127.0.0.1:3000",
             "xtask check --only edges,error-pages",
             "xtask tour --fortunes 0",

@@ -5,11 +5,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::kafka;
 use crate::postgres::{Cluster, apt_install};
 use crate::schemathesis;
 use crate::workspace::{self, Features};
 
-/// Run every test against SQLite and a throwaway PostgreSQL cluster.
+/// Run every test against SQLite, a throwaway PostgreSQL cluster and a throwaway Kafka broker.
 ///
 /// The last line of the output is the count: `tests: 123 passed, 0 failed, 0 skipped`.
 #[derive(clap::Args)]
@@ -39,9 +40,11 @@ struct Totals {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let cluster = Cluster::start()?;
+    let broker = kafka::Cluster::start()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     cargo.env("HANSE_TEST_POSTGRES", cluster.url());
+    cargo.envs(broker.variables());
     if args.no_e2e {
         cargo.args(["--exclude", "hanse-e2e"]);
     } else {
@@ -59,6 +62,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
     let (totals, succeeded) = run_and_count(&mut cargo)?;
     cluster.stop();
+    broker.stop();
 
     // The count is the last line, whatever it says: scripts and readers look there.
     let Totals { passed, failed, skipped } = totals;

@@ -32,7 +32,7 @@ const AT_ONCE: u32 = 500;
 pub async fn run(loaded: &Loaded, command: DevCommand) -> anyhow::Result<ExitCode> {
     let DevCommand::Seed { users, thoughts } = command;
     let _folder = DataFolder::take(&loaded.config)?;
-    let platform = compose::platform(&loaded.config, &Shared::new(loaded)?).await?;
+    let platform = compose::platform(&loaded.config, &Shared::new(loaded)?, None).await?;
     let identity = compose::open_db(loaded, "identity").await?;
     let db = platform.cell("thoughts").map(|cell| cell.db.clone()).unwrap_or(identity.clone());
     let config = &loaded.config.identity;

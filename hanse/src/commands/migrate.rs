@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use crate::compose::{self, DataFolder, Shared};
 use crate::config::Loaded;
@@ -20,7 +21,9 @@ pub struct MigrateArgs {
 pub async fn migrate(loaded: &Loaded, args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = &loaded.config;
     let _folder = DataFolder::take(config)?;
-    let platform = compose::platform(config, &Shared::new(loaded)?).await?;
+    let shared = Shared::new(loaded)?;
+    let kafka = compose::kafka(config, &shared, Handle::current());
+    let platform = compose::platform(config, &shared, kafka.as_ref()).await?;
     let names: Vec<&str> = platform.cells().iter().map(|cell| cell.name).collect();
     if args.json {
         super::print_json(&json!({ "migrated": names }))?;

@@ -81,7 +81,7 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
     let new = config.store.url.is_empty() && !config.server.data.join("identity.db").exists();
     if new {
         let _folder = compose::DataFolder::take(config)?;
-        compose::platform(config, &compose::Shared::new(loaded)?).await?;
+        compose::platform(config, &compose::Shared::new(loaded)?, None).await?;
     }
     let db = compose::open_db(loaded, "identity").await?;
     match command {

@@ -15,8 +15,9 @@
 //! What this crate never does: publish before the commit, acknowledge an event before its effect is
 //! durable, or let one subject's trouble hold up another's.
 //!
-//! The transport is behind [`Log`]. Here is the embedded one ([`EmbeddedLog`]), which reads the
-//! producer's table directly and is woken by its commits: no second copy, no relay.
+//! What carries the log is behind [`Log`]. Here is the embedded way ([`EmbeddedLog`]), which reads the
+//! producer's table directly and is woken by its commits: no second copy, no relay. Where services
+//! are apart a [`Transport`] (the crate `hanse-kafka`) brings the logs in parts.
 
 pub mod admin;
 mod applied;
@@ -28,6 +29,7 @@ pub mod schema;
 mod store;
 mod subscriber;
 mod subscription;
+mod transport;
 
 pub use applied::Applied;
 pub use emit::Emit;
@@ -37,6 +39,7 @@ pub use log::{Batch, EmbeddedLog, Log};
 pub use store::{create_snapshot, get_events, latest_snapshot};
 pub use subscriber::{Progress, RetryPolicy, Subscriber};
 pub use subscription::{BoxError, HandlerResult, Subscription};
+pub use transport::{Following, Group, Transport};
 
 use hanse_store::{Migration, Schema};
 

@@ -141,6 +141,16 @@ impl Subscriber {
                 }
                 Ok(Progress::Idle) => IDLE,
                 Ok(Progress::Unsettled) => UNSETTLED,
+                Err(StoreError::Contention(cause)) => {
+                    // Another replica is on the same log, as when the parts are dealt out anew.
+                    tracing::debug!(
+                        subscription = self.name(),
+                        source = self.source(),
+                        cause = %cause,
+                        "another replica was faster"
+                    );
+                    IDLE
+                }
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(
@@ -343,26 +353,35 @@ impl Subscriber {
         let mut moved = false;
         for row in due {
             let (seq, attempts) = (row.at::<i64>(0)?, row.at::<i64>(1)?);
-            moved = true;
-            if let Err(error) = self.retry_one(seq).await? {
-                self.failed_again(seq, attempts + 1, &error).await?;
+            match self.retry_one(seq).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.failed_again(seq, attempts + 1, &error).await?,
+                // What was set aside can wait for the log; what follows it in the log need not.
+                Err(StoreError::Log(cause)) => {
+                    tracing::debug!(subscription = name, seq, cause = %cause, "not looked up");
+                    return Ok(moved);
+                }
+                Err(error) => return Err(error),
             }
+            moved = true;
         }
         Ok(moved)
     }
 
     async fn retry_one(&self, seq: i64) -> Result<Result<(), BoxError>> {
-        let event = self.log.get(seq).await?;
+        let Some(event) = self.log.get(seq).await? else {
+            // To drop it would be to skip it: it stays, and an operator decides.
+            return Ok(Err(format!("the log of {} no longer holds it", self.source()).into()));
+        };
         let (name, source) = self.key();
         let subscription = self.subscription.clone();
         let outcome = self
             .db
             .write::<_, Failure, _>(async move |tx: &mut Tx| {
                 // An erasure takes away what waits: either it has, or it comes after this.
-                let owner = event.as_ref().and_then(|event| event.owner);
-                erased_among(tx, owner.into_iter()).await?;
+                erased_among(tx, event.owner.into_iter()).await?;
                 if tx.execute(TAKE, params![name, source, seq]).await? == 1
-                    && let Some(event) = event.filter(|event| subscription.wants(event))
+                    && subscription.wants(&event)
                 {
                     subscription.handle(tx, &event).await.map_err(Failure::of)?;
                 }

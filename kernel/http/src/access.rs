@@ -12,6 +12,8 @@ pub enum Access {
     User,
     /// Accounts with this role.
     Role(Role),
+    /// Other processes of this installation.
+    Peer,
 }
 
 impl Access {
@@ -21,7 +23,7 @@ impl Access {
     /// [`KernelError::Unauthenticated`], [`KernelError::InvalidToken`] or [`KernelError::Forbidden`].
     pub fn check(self, caller: &Caller) -> Result<(), KernelError> {
         match (self, caller) {
-            (Self::Public, _) => Ok(()),
+            (Self::Public, _) | (Self::Peer, Caller::Peer) => Ok(()),
             (_, Caller::Anonymous) => Err(KernelError::Unauthenticated),
             (_, Caller::Expired) => Err(KernelError::InvalidToken),
             (Self::User, Caller::User(principal)) if !principal.roles.is_empty() => Ok(()),
@@ -37,6 +39,7 @@ impl Access {
             Self::Public => "public",
             Self::User => "user",
             Self::Role(role) => role.name(),
+            Self::Peer => "peer",
         }
     }
 }

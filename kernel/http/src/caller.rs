@@ -63,6 +63,8 @@ pub enum Caller {
     Expired,
     /// An account with a valid token.
     User(Arc<Principal>),
+    /// Another process of this installation.
+    Peer,
 }
 
 impl Caller {
@@ -70,7 +72,7 @@ impl Caller {
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
-            Self::Anonymous | Self::Expired => None,
+            Self::Anonymous | Self::Expired | Self::Peer => None,
             Self::User(principal) => Some(principal),
         }
     }

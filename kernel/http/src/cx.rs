@@ -35,7 +35,7 @@ pub struct Home {
 impl Home {
     /// How far the service's log has come, for `Hanse-Position`.
     fn position(&self, seq: i64) -> String {
-        self.sealer.seal("position", &(self.db.service(), seq))
+        self.sealer.seal_position(self.db.service(), seq)
     }
 }
 
@@ -199,12 +199,12 @@ impl<S: Service> Cx<S> {
 /// [`KernelError::MalformedHeader`] for a position that is not ours.
 pub(crate) async fn wait_for(home: &Home, exchange: &Exchange) -> Result<bool, KernelError> {
     let Some(value) = exchange.parts.headers.get("hanse-after") else { return Ok(true) };
-    let (source, seq): (String, i64) = value
+    let (source, seq) = value
         .to_str()
         .ok()
-        .and_then(|text| home.sealer.open("position", text).ok())
+        .and_then(|text| home.sealer.open_position(text).ok())
         .ok_or_else(|| KernelError::MalformedHeader("Hanse-After".into()))?;
-    Ok(home.applied.wait(&source, seq, PATIENCE).await)
+    Ok(home.applied.wait(source, seq, PATIENCE).await)
 }
 
 impl From<PreconditionError> for KernelError {

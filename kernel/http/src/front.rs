@@ -17,7 +17,9 @@ use crate::caller::Caller;
 use crate::dispatch::{Context, RequestBody, ResponseBody, full, problem_response};
 use crate::error::KernelError;
 use crate::headers;
-use crate::operation::{Operation, Table};
+use crate::operation::Operation;
+use crate::peer::{PeerKey, SCHEME};
+use crate::table::Table;
 use crate::token::Verifier;
 
 /// Something that answers requests.
@@ -46,6 +48,8 @@ pub struct Edge {
     pub metrics: Metrics,
     /// Remembers the latest requests for `/tracing`.
     pub recent: Arc<RecentTraces>,
+    /// Knows other processes of this installation.
+    pub peers: PeerKey,
     /// Peers whose `X-Forwarded-For` is believed. Nobody's by default.
     pub trusted_proxies: Arc<[IpAddr]>,
 }
@@ -70,7 +74,12 @@ impl Edge {
         request: &HeaderMap,
         peer: SocketAddr,
     ) -> (Entered, Result<(), KernelError>) {
-        let request_id = self.ids.new_id();
+        // A gateway before us has named the request already.
+        let named =
+            request.get("x-request-id").filter(|_| self.trusted_proxies.contains(&peer.ip()));
+        let request_id = named
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .unwrap_or_else(|| self.ids.new_id());
         let trace = request
             .get("traceparent")
             .and_then(|value| TraceContext::parse(value.to_str().ok()?))
@@ -92,13 +101,18 @@ impl Edge {
 
     fn caller(&self, request: &HeaderMap) -> Result<Caller, KernelError> {
         let Some(value) = request.get(AUTHORIZATION) else { return Ok(Caller::Anonymous) };
-        let token = value
+        let (scheme, token) = value
             .to_str()
             .ok()
             .and_then(|text| text.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
+            .map(|(scheme, token)| (scheme, token.trim()))
             .ok_or(KernelError::InvalidToken)?;
+        if scheme == SCHEME && self.peers.proves(token, self.ids.clock().now()) {
+            return Ok(Caller::Peer);
+        }
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(KernelError::InvalidToken);
+        }
         Ok(self.verifier.verify(token).map_or(Caller::Expired, Caller::User))
     }
 

@@ -20,6 +20,8 @@ const SECURITY: [(HeaderName, &str); 8] = [
     (http::header::CACHE_CONTROL, "no-store"),
 ];
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Headers of which a request may have only one, because two readers may pick different ones.
 const SINGLE: [&str; 8] = [
     "host",
@@ -38,8 +40,9 @@ pub fn finish(headers: &mut HeaderMap, context: &Context) {
     for (name, value) in SECURITY {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    if let Ok(id) = HeaderValue::try_from(context.request_id.to_string()) {
-        headers.insert("x-request-id", id);
+    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+    if let Ok(id) = HeaderValue::from_str(context.request_id.hyphenated().encode_lower(&mut id)) {
+        headers.insert(REQUEST_ID, id);
     }
 }
 

@@ -32,10 +32,13 @@ mod idempotency;
 mod input;
 mod openapi;
 mod operation;
+mod outline;
+mod peer;
 mod places;
 mod reply;
 pub mod server;
 mod signer;
+mod table;
 mod token;
 
 pub use access::Access;
@@ -55,7 +58,10 @@ pub use input::{
     Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
 };
 pub use openapi::{Info, document};
-pub use operation::{Draft, Handler, Method, MountError, Operation, Routes, Table, op};
+pub use operation::{Draft, Handler, Method, Operation, Routes, op};
+pub use outline::{Outline, Shape};
+pub use peer::PeerKey;
 pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};
 pub use signer::Signer;
+pub use table::{Found, MountError, Placed, Table};
 pub use token::{Claims, Revocations, TokenError, Verifier};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::access::Access;
 use crate::error::{ErrorCode, kernel_codes};
-use crate::operation::{Operation, Routes};
+use crate::outline::{Outline, Shape};
 use crate::reply::OperationDoc;
 
 /// Title and text of a document.
@@ -22,15 +22,15 @@ pub struct Info {
 
 /// The document of some services' operations, in a stable order.
 #[must_use]
-pub fn document<'a>(info: &Info, services: impl IntoIterator<Item = &'a Routes>) -> Value {
+pub fn document<'a>(info: &Info, services: impl IntoIterator<Item = &'a Outline>) -> Value {
     let mut schemas = SchemaSettings::draft2020_12()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
         .into_generator();
     let mut paths: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     let mut tags = Vec::new();
-    for routes in services {
-        tags.push(json!({ "name": routes.service() }));
-        for operation in routes.operations() {
+    for outline in services {
+        tags.push(json!({ "name": outline.service() }));
+        for operation in outline.shapes() {
             let mut doc = OperationDoc {
                 schemas: &mut schemas,
                 path_names: path_names(&operation.path),
@@ -66,7 +66,7 @@ pub fn document<'a>(info: &Info, services: impl IntoIterator<Item = &'a Routes>)
     })
 }
 
-fn describe(operation: &Operation, doc: OperationDoc<'_>) -> Value {
+fn describe(operation: &Shape, doc: OperationDoc<'_>) -> Value {
     let OperationDoc { mut parameters, request_body, mut responses, problems, .. } = doc;
     let post = operation.method == http::Method::POST;
     if post {
@@ -120,7 +120,7 @@ fn header(name: &str, description: &str, longest: usize) -> Value {
 }
 
 /// The kernel's problems that can happen to this operation.
-fn kernel_problems(operation: &Operation, body: bool, parameters: bool) -> Vec<ErrorCode> {
+fn kernel_problems(operation: &Shape, body: bool, parameters: bool) -> Vec<ErrorCode> {
     let mut wanted =
         vec!["HTT-008", "HTT-015", "HTT-017", "HTT-999", "HTT-001", "HTT-018", "HTT-019"];
     if operation.access != Access::Public {

@@ -1,6 +1,6 @@
-//! Operations, and the table that finds them.
+//! Operations, and how a service describes them.
 
-use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,9 +13,10 @@ use crate::cx::{Cx, Home, Service, wait_for};
 use crate::dispatch::{
     Context, Exchange, RequestBody, ResponseBody, collect_body, problem_response,
 };
-use crate::error::{ApiError, KernelError, Problem};
+use crate::error::{ApiError, Problem};
 use crate::idempotency::Guard;
 use crate::input::Input;
+use crate::outline::{Outline, Shape};
 use crate::reply::{OperationDoc, Reply};
 
 /// Largest body when an operation does not say otherwise.
@@ -25,37 +26,23 @@ type StatefulCall<S> =
     Arc<dyn Fn(Arc<S>, Exchange) -> BoxFuture<'static, Response<ResponseBody>> + Send + Sync>;
 type Call = Arc<dyn Fn(Exchange) -> BoxFuture<'static, Response<ResponseBody>> + Send + Sync>;
 
-/// One operation of a service: everything the kernel, the gateway and the documents know of it.
+/// One operation of a service that is served by this process: its [`Shape`] and its handler.
 pub struct Operation {
-    /// Method.
-    pub method: Method,
-    /// Canonical path template, such as `/api/v1/thoughts/{id}`.
-    pub path: String,
-    /// `<verb>_<resource>`: the handler's name.
-    pub id: &'static str,
-    /// The service it belongs to.
-    pub service: &'static str,
-    /// Who may call it.
-    pub access: Access,
-    /// One line.
-    pub summary: &'static str,
-    /// More, in Markdown.
-    pub description: &'static str,
-    /// Largest body in bytes.
-    pub body_limit: usize,
+    shape: Arc<Shape>,
     reads_body: bool,
     home: Home,
     call: Call,
-    pub(crate) describe: fn(&mut OperationDoc),
+}
+
+impl Deref for Operation {
+    type Target = Shape;
+
+    fn deref(&self) -> &Shape {
+        &self.shape
+    }
 }
 
 impl Operation {
-    /// True for operations that change nothing, so that a repetition is harmless.
-    #[must_use]
-    pub fn is_read(&self) -> bool {
-        self.method == Method::GET
-    }
-
     /// Serves a request that was routed here. The caller is already known.
     pub async fn serve(
         self: Arc<Self>,
@@ -155,6 +142,23 @@ pub fn op<S: Service, A: 'static, H: Handler<S, A>>(
 }
 
 impl<S> Draft<S> {
+    /// The operation's shape as one of this service.
+    pub(crate) fn shape(&self, service: &'static str) -> Shape {
+        // Well-known documents have addresses of their own.
+        let prefix = if self.path.starts_with("/.well-known") { "" } else { "/api/v1" };
+        Shape {
+            method: self.method.clone(),
+            path: format!("{prefix}{}", self.path),
+            id: self.id,
+            service,
+            access: self.access,
+            summary: self.summary,
+            description: self.description,
+            body_limit: self.body_limit,
+            describe: self.describe,
+        }
+    }
+
     /// One line for the documents.
     #[must_use]
     pub fn summary(mut self, text: &'static str) -> Self {
@@ -198,23 +202,13 @@ impl Routes {
         drafts: impl IntoIterator<Item = Draft<S>>,
     ) -> Self {
         for draft in drafts {
+            let shape = Arc::new(draft.shape(self.service));
             let (app, call) = (Arc::clone(app), draft.call);
-            let home = app.home().clone();
-            // Well-known documents have addresses of their own.
-            let prefix = if draft.path.starts_with("/.well-known") { "" } else { "/api/v1" };
             self.operations.push(Arc::new(Operation {
-                method: draft.method,
-                path: format!("{prefix}{}", draft.path),
-                id: draft.id,
-                service: self.service,
-                access: draft.access,
-                summary: draft.summary,
-                description: draft.description,
-                body_limit: draft.body_limit,
+                shape,
                 reads_body: draft.reads_body,
-                home,
+                home: app.home().clone(),
                 call: Arc::new(move |exchange| call(Arc::clone(&app), exchange)),
-                describe: draft.describe,
             }));
         }
         self
@@ -231,82 +225,12 @@ impl Routes {
     pub fn operations(&self) -> &[Arc<Operation>] {
         &self.operations
     }
-}
 
-/// Two operations want the same method and path, or a path is malformed.
-#[derive(Debug, thiserror::Error)]
-#[error("operation {id} cannot be mounted at {path}: {reason}")]
-pub struct MountError {
-    id: &'static str,
-    path: String,
-    reason: String,
-}
-
-/// Finds the operation for a method and a canonical path. Fixed segments win over parameters.
-#[derive(Default)]
-pub struct Table {
-    paths: matchit::Router<usize>,
-    entries: Vec<Vec<Arc<Operation>>>,
-}
-
-impl Table {
-    /// A table of all operations of these services.
-    ///
-    /// # Errors
-    /// [`MountError`] when two of them collide.
-    pub fn new<'a>(services: impl IntoIterator<Item = &'a Routes>) -> Result<Self, MountError> {
-        let mut by_path: BTreeMap<String, Vec<Arc<Operation>>> = BTreeMap::new();
-        for operation in services.into_iter().flat_map(Routes::operations) {
-            let entry = by_path.entry(operation.path.clone()).or_default();
-            if entry.iter().any(|other| other.method == operation.method) {
-                return Err(MountError {
-                    id: operation.id,
-                    path: operation.path.clone(),
-                    reason: "taken".into(),
-                });
-            }
-            entry.push(Arc::clone(operation));
-        }
-        let mut table = Self::default();
-        for (path, operations) in by_path {
-            let id = operations.first().map_or("", |operation| operation.id);
-            table.paths.insert(path.clone(), table.entries.len()).map_err(|error| MountError {
-                id,
-                path,
-                reason: error.to_string(),
-            })?;
-            table.entries.push(operations);
-        }
-        Ok(table)
-    }
-
-    /// The operation and the values of its path parameters. `HEAD` finds what `GET` would.
-    ///
-    /// # Errors
-    /// [`KernelError::UnknownAddress`] or [`KernelError::MethodNotAllowed`].
-    pub fn find(
-        &self,
-        method: &Method,
-        path: &str,
-    ) -> Result<(Arc<Operation>, Vec<String>), KernelError> {
-        let found = self.paths.at(path).map_err(|_| KernelError::UnknownAddress)?;
-        let operations = self.entries.get(*found.value).ok_or(KernelError::UnknownAddress)?;
-        let wanted = if *method == Method::HEAD { &Method::GET } else { method };
-        let operation = operations
-            .iter()
-            .find(|operation| operation.method == *wanted)
-            .ok_or(KernelError::MethodNotAllowed)?;
-        Ok((
-            Arc::clone(operation),
-            found.params.iter().map(|(_, value)| value.to_owned()).collect(),
-        ))
-    }
-
-    /// The methods that a path takes, for `Allow` and CORS.
+    /// Their shapes.
     #[must_use]
-    pub fn methods(&self, path: &str) -> Vec<Method> {
-        let entry = self.paths.at(path).ok().and_then(|found| self.entries.get(*found.value));
-        entry.into_iter().flatten().map(|operation| operation.method.clone()).collect()
+    pub fn outline(&self) -> Outline {
+        let shapes = self.operations.iter().map(|operation| Arc::clone(&operation.shape));
+        Outline::of(self.service, shapes.collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What operations answer with.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue};
 use schemars::{JsonSchema, SchemaGenerator};
@@ -14,7 +16,7 @@ use crate::etag::etag;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     body: String,
 }
 
@@ -36,7 +38,7 @@ impl Answer {
     /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
+        self.headers.push((name.into(), Cow::Owned(value.into())));
         self
     }
 
@@ -48,9 +50,11 @@ impl Answer {
             *response.status_mut() = status;
         }
         for (name, value) in self.headers {
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(value))
-            {
+            let value = match value {
+                Cow::Borrowed(text) => Ok(HeaderValue::from_static(text)),
+                Cow::Owned(text) => HeaderValue::try_from(text),
+            };
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_ref()), value) {
                 response.headers_mut().insert(name, value);
             }
         }

@@ -16,13 +16,28 @@ pub struct OpsFront {
     edge: Edge,
     platform: Arc<Platform>,
     draining: Arc<AtomicBool>,
+    shown: Vec<(&'static str, View)>,
 }
+
+/// Makes what a page shows.
+type View = Box<dyn Fn() -> Value + Send + Sync>;
 
 impl OpsFront {
     /// A front for this platform. When `draining` is set, the process says that it is not ready.
     #[must_use]
     pub fn new(edge: Edge, platform: Arc<Platform>, draining: Arc<AtomicBool>) -> Self {
-        Self { edge, platform, draining }
+        Self { edge, platform, draining, shown: Vec::new() }
+    }
+
+    /// Also answers at `path` with what `view` makes.
+    #[must_use]
+    pub fn show(
+        mut self,
+        path: &'static str,
+        view: impl Fn() -> Value + Send + Sync + 'static,
+    ) -> Self {
+        self.shown.push((path, Box::new(view)));
+        self
     }
 
     async fn ready(&self) -> Response<ResponseBody> {
@@ -62,7 +77,9 @@ impl Front for OpsFront {
     ) -> Response<ResponseBody> {
         let (entered, _) = self.edge.enter(request.method(), &http::HeaderMap::new(), peer);
         let path = request.uri().path();
-        let known = ["/health", "/ready", "/metrics", "/tracing"].contains(&path);
+        let shown = self.shown.iter().find(|(shown, _)| *shown == path);
+        let known =
+            shown.is_some() || ["/health", "/ready", "/metrics", "/tracing"].contains(&path);
         let mut response = match (request.method(), path) {
             (&Method::GET | &Method::HEAD, "/health") => answer(StatusCode::OK, &health()),
             (&Method::GET | &Method::HEAD, "/ready") => self.ready().await,
@@ -74,6 +91,9 @@ impl Front for OpsFront {
                     .headers_mut()
                     .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
                 response
+            }
+            (&Method::GET | &Method::HEAD, _) if let Some((_, view)) = shown => {
+                answer(StatusCode::OK, &view())
             }
             _ if known => problem_response(&KernelError::MethodNotAllowed, &entered.context),
             _ => problem_response(&KernelError::UnknownAddress, &entered.context),

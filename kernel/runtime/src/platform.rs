@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hanse_events::{Applied, EmbeddedLog, Log, RetryPolicy, Subscriber, Subscription};
+use hanse_events::{
+    Applied, EmbeddedLog, Following, Log, RetryPolicy, Subscriber, Subscription, Transport,
+};
 use hanse_http::{Home, Routes, Sealer, Verifier};
 use hanse_jobs::Worker;
 use hanse_store::{Db, Ids, StoreConfig, StoreError};
@@ -33,6 +35,9 @@ pub struct PlatformConfig {
     pub metrics: Metrics,
     /// How failing events are tried again.
     pub retry: RetryPolicy,
+    /// Brings the logs of services in other processes and takes ours to them; without it, all
+    /// services that follow each other must be here.
+    pub transport: Option<Arc<dyn Transport>>,
 }
 
 /// Why a platform does not start.
@@ -79,6 +84,7 @@ pub struct Cell {
     /// How far its projections have come.
     pub applied: Applied,
     subscribers: Vec<Arc<Subscriber>>,
+    followings: Vec<Arc<Following>>,
     worker: Worker,
     tasks: Vec<(&'static str, Arc<Task>)>,
 }
@@ -87,6 +93,7 @@ pub struct Cell {
 pub struct Platform {
     cells: Vec<Cell>,
     metrics: Metrics,
+    transport: Option<Arc<dyn Transport>>,
 }
 
 /// Health of one thing the process depends on.
@@ -119,9 +126,22 @@ impl Platform {
             .map(|mut cell| {
                 for subscription in &cell.subscriptions {
                     for source in subscription.sources() {
-                        // A scene may run one service alone; a real process checks its peers
-                        // before (see `missing_peers`).
-                        let Some(log) = logs.get(source) else { continue };
+                        let Some(log) = logs.get(source) else {
+                            // A scene may run one service alone; a real process checks its peers
+                            // before (see `missing_peers`).
+                            let Some(transport) = &config.transport else { continue };
+                            let following = Following::new(
+                                cell.db.clone(),
+                                Arc::clone(transport),
+                                source,
+                                cell.name,
+                                subscription.clone(),
+                                config.retry,
+                            );
+                            following.register(&cell.applied);
+                            cell.followings.push(Arc::new(following));
+                            continue;
+                        };
                         let subscriber = Subscriber::new(
                             cell.db.clone(),
                             Arc::clone(log),
@@ -135,13 +155,15 @@ impl Platform {
                 cell
             })
             .collect();
-        Ok(Self { cells, metrics: config.metrics })
+        Ok(Self { cells, metrics: config.metrics, transport: config.transport })
     }
 
-    /// The services that somebody here follows but that are not here.
+    /// The services that somebody here follows but whose log nothing brings here.
     #[must_use]
     pub fn missing_peers(&self) -> Vec<StartError> {
-        let here = |name: &str| self.cells.iter().any(|cell| cell.name == name);
+        let here = |name: &str| {
+            self.transport.is_some() || self.cells.iter().any(|cell| cell.name == name)
+        };
         self.cells
             .iter()
             .flat_map(|cell| {
@@ -175,6 +197,17 @@ impl Platform {
                     let subscriber = Arc::clone(&subscriber);
                     async move { subscriber.run().await }
                 });
+            }
+            for following in &cell.followings {
+                let following = Arc::clone(following);
+                supervisor.run("subscription", move || {
+                    let following = Arc::clone(&following);
+                    async move { following.run().await }
+                });
+            }
+            if let Some(transport) = &self.transport {
+                let (transport, name, db) = (Arc::clone(transport), cell.name, cell.db.clone());
+                supervisor.run("relay", move || transport.publish(name, db.clone()));
             }
             if !cell.worker.is_empty() {
                 let (worker, db) = (cell.worker.clone(), cell.db.clone());
@@ -228,6 +261,8 @@ async fn build_cell(config: &PlatformConfig, service: Service) -> Result<Cell, S
     let Service { name, background, build, .. } = service;
     let failed = |source| StartError::Store { service: name, source };
     let db = Db::open(&config.store, name, config.ids.clone(), background).await.map_err(failed)?;
+    let mut schemas = schemas.to_vec();
+    schemas.extend(config.transport.as_ref().map(|transport| transport.schema()));
     for applied in db.migrate(&schemas).await.map_err(failed)? {
         tracing::debug!(service = name, migration = applied, "a migration was applied");
     }
@@ -254,6 +289,7 @@ async fn build_cell(config: &PlatformConfig, service: Service) -> Result<Cell, S
         routes: built.routes,
         subscriptions: built.subscriptions,
         subscribers: Vec::new(),
+        followings: Vec::new(),
         worker,
         tasks: built.tasks.into_iter().map(|(name, task)| (name, Arc::new(task))).collect(),
     })

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use rand::Rng as _;
 use uuid::Uuid;
 
@@ -23,10 +23,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = (self.0)();
-        now.round(
-            jiff::TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc),
-        )
-        .unwrap_or(now)
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }
 

@@ -7,28 +7,18 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::announce::{Announcer, Topic};
 use crate::clock::{Clock, Ids};
 use crate::config::{Engine, StoreConfig};
 use crate::postgres::PgStore;
 use crate::sqlite::{SqliteStore, poll_once};
-use crate::tx::{Conn, Effects, Tx};
+use crate::tx::{Conn, Tx};
 use crate::{Result, Schema, StoreError, migrate};
 
 /// Long reads of one store at the same time: each may hold a stretch of rows in memory.
 const SCANS: usize = 8;
 /// How long a long read waits for its turn.
 const SCAN_WAIT: Duration = Duration::from_secs(5);
-
-/// What a commit may have brought, for those who wait for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// Events were appended; the value is the last sequence number committed by this process.
-    Events,
-    /// Jobs were scheduled; the value only counts.
-    Jobs,
-    /// Anything at all; the value only counts. For what is computed from a service's own tables.
-    Commits,
-}
 
 /// The result of a transaction and the sequence number of the last event it appended.
 #[derive(Debug)]
@@ -50,9 +40,7 @@ struct Inner {
     backend: Backend,
     ids: Ids,
     scans: Arc<Semaphore>,
-    events: watch::Sender<i64>,
-    jobs: watch::Sender<i64>,
-    commits: watch::Sender<i64>,
+    announcer: Arc<Announcer>,
 }
 
 enum Backend {
@@ -73,15 +61,17 @@ impl Db {
         ids: Ids,
         background: bool,
     ) -> Result<Self> {
+        let announcer = Arc::new(Announcer::new());
         let backend = match config {
             StoreConfig::Sqlite { folder } => {
-                Backend::Sqlite(SqliteStore::open(folder, service, &ids, background)?)
+                let announcer = Arc::clone(&announcer);
+                Backend::Sqlite(SqliteStore::open(folder, service, &ids, background, announcer)?)
             }
             StoreConfig::Postgres { url, prefix, pool } => {
                 Backend::Postgres(PgStore::open(url, &format!("{prefix}{service}"), *pool).await?)
             }
         };
-        Ok(Self::new(service, backend, ids))
+        Ok(Self::new(service, backend, ids, announcer))
     }
 
     /// Opens the store of `service` to be looked at, beside a running platform if need be: nothing is
@@ -98,18 +88,16 @@ impl Db {
                 PgStore::open_read_only(url, &format!("{prefix}{service}"), *pool)?,
             ),
         };
-        Ok(Self::new(service, backend, ids))
+        Ok(Self::new(service, backend, ids, Arc::new(Announcer::new())))
     }
 
-    fn new(service: &str, backend: Backend, ids: Ids) -> Self {
+    fn new(service: &str, backend: Backend, ids: Ids, announcer: Arc<Announcer>) -> Self {
         let inner = Inner {
             service: service.to_owned(),
             backend,
             ids,
             scans: Arc::new(Semaphore::new(SCANS)),
-            events: watch::Sender::new(0),
-            jobs: watch::Sender::new(0),
-            commits: watch::Sender::new(0),
+            announcer,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -158,7 +146,6 @@ impl Db {
         match &self.inner.backend {
             Backend::Sqlite(store) => {
                 let (sender, receiver) = oneshot::channel();
-                let this = self.clone();
                 let job = Box::new(move |tx: Result<&mut Tx>| {
                     let result = match tx {
                         Ok(tx) => poll_once(work(tx)),
@@ -167,10 +154,7 @@ impl Db {
                     let commit = result.is_ok();
                     let reply: crate::sqlite::Reply = Box::new(move |outcome| {
                         let answer = outcome.map_err(E::from).and_then(|effects| {
-                            result.map(|value| {
-                                this.announce(effects);
-                                Committed { value, last_event: effects.last_event }
-                            })
+                            result.map(|value| Committed { value, last_event: effects.last_event })
                         });
                         drop(sender.send(answer));
                     });
@@ -196,7 +180,7 @@ impl Db {
                     conn.end(result.is_ok()).await.map_err(E::from)?;
                 }
                 let value = result?;
-                self.announce(effects);
+                self.inner.announcer.announce(effects);
                 Ok(Committed { value, last_event: effects.last_event })
             }
         }
@@ -256,11 +240,7 @@ impl Db {
     /// A receiver that wakes on commits that brought something for `topic`.
     #[must_use]
     pub fn changes(&self, topic: Topic) -> watch::Receiver<i64> {
-        match topic {
-            Topic::Events => self.inner.events.subscribe(),
-            Topic::Jobs => self.inner.jobs.subscribe(),
-            Topic::Commits => self.inner.commits.subscribe(),
-        }
+        self.inner.announcer.changes(topic)
     }
 
     /// Is the store able to take writes? The text says why not.
@@ -325,26 +305,12 @@ impl Db {
         match &mut tx.conn {
             Conn::Sqlite(conn) => {
                 for statement in crate::sql::schema_for_sqlite(text) {
-                    conn.batch(&statement)?;
+                    conn.define(&statement)?;
                 }
                 Ok(())
             }
             Conn::Postgres(conn) => conn.batch(&crate::sql::split(text).join(";\n")).await,
         }
-    }
-
-    fn announce(&self, effects: Effects) {
-        if let Some(sequence) = effects.last_event {
-            self.inner.events.send_if_modified(|last| {
-                let newer = sequence > *last;
-                *last = sequence.max(*last);
-                newer
-            });
-        }
-        if effects.jobs {
-            self.inner.jobs.send_modify(|count| *count += 1);
-        }
-        self.inner.commits.send_modify(|count| *count += 1);
     }
 }
 

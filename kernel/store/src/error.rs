@@ -83,6 +83,9 @@ pub enum StoreError {
     /// Anything else an engine may say.
     #[error("a statement failed")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The event log of another service cannot be read; the source says why and what to do.
+    #[error("the event log cannot be read")]
+    Log(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The owner of the data has been erased; nothing of theirs may be added.
     #[error("the owner of this data has been erased")]
     Erased,
@@ -104,6 +107,7 @@ impl StoreError {
                 | Self::Contention(_)
                 | Self::Unavailable(_)
                 | Self::Full
+                | Self::Log(_)
                 | Self::Stopped { .. }
         )
     }

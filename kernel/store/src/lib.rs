@@ -25,6 +25,7 @@
 //! `hanse_events::Emit` and `hanse_jobs::Schedule` add `tx.emit` and `tx.schedule`; each brings its
 //! own tables as a [`Schema`].
 
+mod announce;
 mod clock;
 mod config;
 mod db;
@@ -36,9 +37,10 @@ pub mod sqlite;
 mod tx;
 mod value;
 
+pub use announce::Topic;
 pub use clock::{Clock, Entropy, FakeClock, Ids};
 pub use config::{Engine, StoreConfig};
-pub use db::{Committed, Db, Topic};
+pub use db::{Committed, Db};
 pub use error::StoreError;
 pub use migrate::{Migration, Schema};
 pub use sql::Sql;
@@ -60,5 +62,5 @@ macro_rules! params {
 pub fn give_way() {
     let me = rustix::thread::gettid();
     // Where the system does not allow it, projections are merely not slowed down.
-    rustix::process::setpriority_process(Some(me), 10).ok();
+    rustix::process::setpriority_process(Some(me), 15).ok();
 }

@@ -27,7 +27,10 @@ pub(crate) fn schema_for_sqlite(ddl: &str) -> Vec<String> {
                     .collect()
             });
             if text.trim_start().starts_with("CREATE TABLE") {
-                text.push_str(" STRICT");
+                // Rows lie in the order of their primary key, as a second tree would only repeat it.
+                let clustered =
+                    text.contains("PRIMARY KEY") && !text.contains("INTEGER PRIMARY KEY");
+                text.push_str(if clustered { " STRICT, WITHOUT ROWID" } else { " STRICT" });
             }
             text
         })
@@ -80,9 +83,10 @@ mod tests {
     fn schemas_become_strict_tables() {
         let ddl = "CREATE TABLE t (seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- note\n
                    id UUID NOT NULL, at TIMESTAMPTZ, ok BOOLEAN DEFAULT FALSE, d JSONB, x DOUBLE PRECISION);
-                   CREATE INDEX i ON t (id);";
+                   CREATE INDEX i ON t (id); CREATE TABLE k (id UUID PRIMARY KEY)";
         let statements = schema_for_sqlite(ddl);
-        assert_eq!(statements.len(), 2);
+        assert_eq!(statements.len(), 3);
+        assert_eq!(statements[2], "CREATE TABLE k (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID");
         let table = statements[0].split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(
             table,

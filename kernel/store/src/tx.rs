@@ -25,6 +25,17 @@ pub(crate) struct Effects {
     pub(crate) purge: bool,
 }
 
+impl Effects {
+    /// The effects of both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            last_event: self.last_event.max(other.last_event),
+            jobs: self.jobs || other.jobs,
+            purge: self.purge || other.purge,
+        }
+    }
+}
+
 pub(crate) enum Conn {
     Sqlite(SqliteConn),
     Postgres(PgConn),
@@ -87,6 +98,22 @@ impl Tx {
     /// [`StoreError::Missing`] when there is none.
     pub async fn one(&mut self, sql: impl Into<Sql> + Send, params: &[Value]) -> Result<Row> {
         self.optional(sql, params).await?.ok_or(StoreError::Missing)
+    }
+
+    /// Kernel use: runs an insert of at most one row into a table with an identity column, and returns
+    /// the number that the row got, or nothing when no row was inserted. On PostgreSQL the statement
+    /// must return it.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn append(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<i64>> {
+        match &mut self.conn {
+            // RETURNING builds a temporary table for every statement there.
+            Conn::Sqlite(conn) => conn.append(sql, params),
+            Conn::Postgres(conn) => {
+                conn.query(sql, params).await?.first().map(|row| row.at(0)).transpose()
+            }
+        }
     }
 
     /// The time of this transaction; it does not change while the transaction runs.

@@ -99,6 +99,22 @@ impl<M> Clone for Family<M> {
     }
 }
 
+/// Metrics of one name, told apart by two labels whose values are part of the program.
+#[derive(Debug)]
+pub struct Pairs<M> {
+    keys: [&'static str; 2],
+    inner: family::Family<[(&'static str, &'static str); 2], M>,
+}
+
+impl<M: Clone> Pairs<M> {
+    /// The metric for these label values, made at first use. Keep it where the path is hot.
+    pub fn with(&self, values: [&'static str; 2]) -> M {
+        let [first, second] = self.keys;
+        let [one, two] = values;
+        self.inner.get_or_create_owned(&[(first, one), (second, two)])
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut book = Book::default();
@@ -161,6 +177,16 @@ impl Metrics {
     /// Gauges told apart by one label.
     pub fn family_gauge(&self, name: &'static str, help: &str, key: &'static str) -> Family<Gauge> {
         Family { key, inner: self.book().get(name, help, Default::default) }
+    }
+
+    /// Gauges told apart by two labels.
+    pub fn pair_gauge(
+        &self,
+        name: &'static str,
+        help: &str,
+        keys: [&'static str; 2],
+    ) -> Pairs<Gauge> {
+        Pairs { keys, inner: self.book().get(name, help, Default::default) }
     }
 
     /// Histograms of seconds ([`LATENCY`]) told apart by one label.

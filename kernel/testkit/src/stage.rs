@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use hanse_events::{EmbeddedLog, Log as _, Progress, RetryPolicy};
-use hanse_http::{Claims, Edge, ServiceFront, Signer, Table, Verifier, server};
+use hanse_http::{Claims, Edge, PeerKey, ServiceFront, Signer, Table, Verifier, server};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service, Supervisor};
 use hanse_store::{Db, FakeClock, Ids, StoreConfig, StoreError, Tx};
 use hanse_telemetry::metrics::Metrics;
@@ -128,6 +128,7 @@ impl Stage {
             verifier: verifier.clone(),
             metrics: metrics.clone(),
             retry: RetryPolicy::default(),
+            transport: None,
         };
         let platform = Platform::build(config, services).await.expect("the services are built");
         let platform = Arc::new(platform);
@@ -136,6 +137,7 @@ impl Stage {
             verifier: verifier.clone(),
             metrics: metrics.clone(),
             recent: Arc::default(),
+            peers: PeerKey::new(&[11; 32]),
             trusted_proxies: Arc::new([]),
         };
         let table =

@@ -44,7 +44,7 @@ mod thought;
 use std::sync::Arc;
 
 use hanse_events::Subscription;
-use hanse_http::{Home, Routes};
+use hanse_http::{Home, Outline, Routes};
 use hanse_runtime::{BoxError, Built, Resources, Service};
 use hanse_store::{Migration, Schema};
 use hanse_telemetry::metrics::Counter;
@@ -52,8 +52,10 @@ use hanse_telemetry::metrics::Counter;
 pub use config::AnalyticsConfig;
 pub use error::AnalyticsError;
 
+const NAME: &str = "analytics";
+
 const SCHEMA: Schema = Schema {
-    owner: "analytics",
+    owner: NAME,
     migrations: &[Migration {
         name: "0001_analytics",
         sql: include_str!("../schema/0001_analytics.sql"),
@@ -76,20 +78,26 @@ impl hanse_http::Service for App {
 /// The analytics service.
 #[must_use]
 pub fn service(config: AnalyticsConfig) -> Service {
-    Service::new("analytics", SCHEMA, async move |resources: Resources| {
+    Service::new(NAME, SCHEMA, async move |resources: Resources| {
         let db = resources.home.db.clone();
         retention::start(&db).await?;
         let jobs = retention::worker(db, config.log_days);
         let exports = resources.metrics.business("analytics_exported");
         let app = Arc::new(App { home: resources.home, config, exports });
         Ok::<_, BoxError>(
-            Built::new(http::mount(Routes::new("analytics"), &app))
+            Built::new(Routes::new(NAME).with(&app, http::operations()))
                 .subscribe(counters())
                 .subscribe(Subscription::new("erasure").on(on_user_deleted::erase_user))
                 .jobs(jobs),
         )
     })
     .in_background()
+}
+
+/// Its operations, without a running service.
+#[must_use]
+pub fn outline() -> Outline {
+    Outline::new(NAME, http::operations())
 }
 
 /// The projections, for a replay from the command line.

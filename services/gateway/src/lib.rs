@@ -6,36 +6,39 @@
 //! CORS and budget headers are added; the end is logged and counted.
 //!
 //! The gateway has no rules of its own about things and people: those are the services', which check
-//! every request again. It never trusts an identity header, never decodes an address twice, and never
+//! every request again. Services of this process are called directly, those of other processes are
+//! reached through `hanse-upstream`, and both get the same steps. It never trusts an identity header, never decodes an address twice, and never
 //! retries a request that is not declared repeatable.
 
 mod cors;
 mod docs;
 mod limits;
+mod memory;
 mod path;
+mod router;
+mod rules;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hanse_http::{
-    Edge, Front, KernelError, Operation, RequestBody, ResponseBody, Table, UNROUTED, full,
-    problem_response,
+    Caller, Context, Edge, Entered, Front, KernelError, Operation, Problem, RequestBody,
+    ResponseBody, UNROUTED, full, problem_response,
 };
-use http::header::{ALLOW, CONTENT_TYPE};
+use hanse_upstream::{Affinity, Passage, Upstream};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub use docs::Documents;
 pub use limits::LimitsConfig;
+pub use router::Router;
+pub use rules::{Address, NamedUpstream, RuleAccess, RuleConfig, Rules, upstreams};
 
 use crate::cors::Cors;
 use crate::limits::Limits;
-
-/// Where a request goes on. Services of this process are called directly; those of other processes
-/// will be reached through the same type.
-pub enum Upstream {
-    /// The operations of this process.
-    Local(Table),
-}
+use crate::memory::Memory;
+use crate::router::Way;
+use crate::rules::Rule;
 
 /// How the gateway behaves.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema, Default)]
@@ -46,6 +49,10 @@ pub struct GatewayConfig {
     pub cors_origins: Vec<String>,
     /// Addresses of proxies whose X-Forwarded-For is believed. None by default.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Systems that routes can name, each with a name and its endpoints.
+    pub upstreams: Vec<NamedUpstream>,
+    /// Prefixes that go to them, tried in order before the services: wholly, by share or by header.
+    pub routes: Vec<RuleConfig>,
 }
 
 impl GatewayConfig {
@@ -60,14 +67,16 @@ impl GatewayConfig {
             let what = format!("{origin} is not an origin; write it like https://app.example.com");
             ("gateway.cors_origins".to_owned(), what)
         };
-        self.cors_origins.iter().filter(wrong).map(what).collect()
+        let mut found: Vec<_> = self.cors_origins.iter().filter(wrong).map(what).collect();
+        found.extend(rules::mistakes(&self.upstreams, &self.routes));
+        found
     }
 }
 
 /// The public door.
 pub struct Gateway {
     edge: Edge,
-    upstream: Upstream,
+    router: Router,
     limits: Limits,
     cors: Cors,
     documents: Documents,
@@ -75,19 +84,19 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway before this upstream. `ready` is asked by `/ready`; why not, only the operations
+    /// A gateway before this router. `ready` is asked by `/ready`; why not, only the operations
     /// listener says.
     #[must_use]
     pub fn new(
         edge: Edge,
-        upstream: Upstream,
+        router: Router,
         config: &GatewayConfig,
         limits: &LimitsConfig,
         documents: Documents,
         ready: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> Self {
         let cors = Cors::new(&config.cors_origins);
-        Self { edge, upstream, limits: Limits::new(limits), cors, documents, ready }
+        Self { edge, router, limits: Limits::new(limits), cors, documents, ready }
     }
 
     /// Answers what the gateway answers itself.
@@ -119,73 +128,187 @@ impl Front for Gateway {
 
     async fn handle(
         &self,
-        mut request: Request<RequestBody>,
+        request: Request<RequestBody>,
         peer: SocketAddr,
     ) -> Response<ResponseBody> {
         let method = request.method().clone();
         let (entered, verdict) = self.edge.enter(&method, request.headers(), peer);
         let origin = self.cors.allowed(request.headers());
-        let mut name = UNROUTED;
-        let mut budget = None;
-        let response = 'answer: {
-            let refuse = |error: &KernelError| problem_response(error, &entered.context);
-            let path = match path::canonical(request.uri().path()) {
-                Ok(path) => path.into_owned(),
-                Err(error) => break 'answer refuse(&error),
-            };
-            // Documents need no valid token, but an ambiguous request is refused everywhere.
-            if let Err(error @ KernelError::MalformedHeader(_)) = &verdict {
-                break 'answer refuse(error);
-            }
-            if let Some(response) = self.own(&method, &path) {
-                name = "gateway";
-                break 'answer response;
-            }
-            let Upstream::Local(table) = &self.upstream;
-            if method == Method::OPTIONS && !self.owns(&path) {
-                break 'answer self.cors.preflight(
-                    origin.as_ref(),
-                    &table.methods(&path),
-                    &entered.context,
-                );
-            }
-            if let Err(error) = verdict {
-                break 'answer refuse(&error);
-            }
-            let decision = self.limits.check(&path, &entered.context);
-            if let Some(seconds) = decision.as_ref().and_then(limits::Spent::retry_after) {
-                budget = decision;
-                break 'answer refuse(&KernelError::TooManyRequests(seconds));
-            }
-            budget = decision;
-            match table.find(&method, &path) {
-                Ok((operation, params)) => {
-                    name = operation.id;
-                    if let Err(error) = path::rewrite(&mut request, &path) {
-                        break 'answer refuse(&error);
-                    }
-                    Operation::serve(operation, request, params, entered.context.clone()).await
-                }
-                Err(KernelError::UnknownAddress) if self.owns(&path) => {
-                    let mut response = refuse(&KernelError::MethodNotAllowed);
-                    allow(&mut response, &[Method::GET]);
-                    response
-                }
-                Err(error) => {
-                    let mut response = refuse(&error);
-                    allow(&mut response, &table.methods(&path));
-                    response
-                }
-            }
-        };
+        let mut trip =
+            Trip { gateway: self, entered: &entered, peer, method, name: UNROUTED, budget: None };
+        let response = trip.answer(request, verdict, origin.as_ref()).await;
+        let (name, budget) = (trip.name, trip.budget);
         let mut response = self.edge.leave(&entered, name, response);
+        let headers = response.headers_mut();
+        self.cors.write(origin, headers);
         if let Some(budget) = budget {
-            budget.write(response.headers_mut());
+            budget.write(headers);
         }
-        self.cors.write(origin, response.headers_mut());
         response
     }
 }
+
+/// One request on its way through the gateway.
+struct Trip<'a> {
+    gateway: &'a Gateway,
+    entered: &'a Entered,
+    peer: SocketAddr,
+    method: Method,
+    /// What it is counted as.
+    name: &'static str,
+    budget: Option<limits::Spent>,
+}
+
+impl Trip<'_> {
+    async fn answer(
+        &mut self,
+        request: Request<RequestBody>,
+        verdict: Result<(), KernelError>,
+        origin: Option<&HeaderValue>,
+    ) -> Response<ResponseBody> {
+        let gateway = self.gateway;
+        let path = match path::canonical(request.uri().path()) {
+            Ok(path) => path.into_owned(),
+            Err(error) => return self.refuse(&error),
+        };
+        // Documents need no valid token, but an ambiguous request is refused everywhere.
+        if let Err(error @ KernelError::MalformedHeader(_)) = &verdict {
+            return self.refuse(error);
+        }
+        if let Some(response) = gateway.own(&self.method, &path) {
+            self.name = "gateway";
+            return response;
+        }
+        let affinity = self.affinity();
+        let rules = gateway.router.rules();
+        let rule = rules.find(&path, request.headers(), affinity);
+        let asks = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        if self.method == Method::OPTIONS && !gateway.owns(&path) && (rule.is_none() || asks) {
+            let methods = match rule {
+                Some(_) => ANY_METHOD.to_vec(),
+                None => gateway.router.methods(&path),
+            };
+            return gateway.cors.preflight(origin, &methods, self.context());
+        }
+        let open = rule.is_some_and(|rule| rule.access == RuleAccess::Public);
+        if let (Err(error), false) = (&verdict, open) {
+            return self.refuse(error);
+        }
+        self.budget = gateway.limits.check(&path, self.context());
+        if let Some(seconds) = self.budget.as_ref().and_then(limits::Spent::retry_after) {
+            return self.refuse(&KernelError::TooManyRequests(seconds));
+        }
+        match rule {
+            Some(rule) => self.by_rule(rule, request, &path, affinity).await,
+            None => self.by_service(request, &path, affinity).await,
+        }
+    }
+
+    async fn by_service(
+        &mut self,
+        mut request: Request<RequestBody>,
+        path: &str,
+        affinity: Affinity,
+    ) -> Response<ResponseBody> {
+        let gateway = self.gateway;
+        let way = match gateway.router.find(&self.method, path) {
+            Ok(way) => way,
+            Err(KernelError::UnknownAddress) if gateway.owns(path) => {
+                let mut response = self.refuse(&KernelError::MethodNotAllowed);
+                allow(&mut response, &[Method::GET]);
+                return response;
+            }
+            Err(error) => {
+                let mut response = self.refuse(&error);
+                allow(&mut response, &gateway.router.methods(path));
+                return response;
+            }
+        };
+        if let Err(error) = path::rewrite(&mut request, path) {
+            return self.refuse(&error);
+        }
+        match way {
+            Way::Here(operation, params) => {
+                self.name = operation.id;
+                Operation::serve(operation, request, params, self.context().clone()).await
+            }
+            Way::Elsewhere(name, upstream) => {
+                self.name = name;
+                self.forward(upstream, request, affinity).await
+            }
+        }
+    }
+
+    async fn by_rule(
+        &mut self,
+        rule: &Rule,
+        mut request: Request<RequestBody>,
+        path: &str,
+        affinity: Affinity,
+    ) -> Response<ResponseBody> {
+        self.name = rule.upstream.label();
+        if rule.access == RuleAccess::User {
+            match self.context().caller {
+                Caller::User(_) => {}
+                Caller::Anonymous | Caller::Peer => {
+                    return self.refuse(&KernelError::Unauthenticated);
+                }
+                Caller::Expired => return self.refuse(&KernelError::InvalidToken),
+            }
+        }
+        if !rule.readdress(&mut request, path) {
+            return self.refuse(&KernelError::MalformedAddress);
+        }
+        let account = self.context().caller.user_id();
+        let key = rule.memory.as_ref().and_then(|_| Memory::key(&request, account));
+        let forward = self.forward(&rule.upstream, request, affinity);
+        match (&rule.memory, key) {
+            (Some(memory), Some(key)) => memory.answer(key, forward).await,
+            _ => forward.await,
+        }
+    }
+
+    async fn forward(
+        &self,
+        upstream: &Upstream,
+        request: Request<RequestBody>,
+        affinity: Affinity,
+    ) -> Response<ResponseBody> {
+        let context = self.context();
+        let passage = Passage {
+            client: context.client,
+            peer: self.peer.ip(),
+            trusted: self.gateway.edge.trusted_proxies.contains(&self.peer.ip()),
+            request_id: context.request_id,
+            trace: &context.trace,
+            affinity,
+        };
+        match upstream.forward(request, &passage).await {
+            Ok(response) => response,
+            Err(error) => Problem::of(&error).respond(context),
+        }
+    }
+
+    /// The same account, or the same guest's address, wherever endpoints or shares are chosen.
+    fn affinity(&self) -> Affinity {
+        match self.context().caller.user_id() {
+            Some(account) => Affinity::of(account),
+            None => Affinity::of(self.context().client),
+        }
+    }
+
+    fn context(&self) -> &Context {
+        &self.entered.context
+    }
+
+    fn refuse(&self, error: &KernelError) -> Response<ResponseBody> {
+        problem_response(error, self.context())
+    }
+}
+
+/// What a page may ask of a system whose methods we do not know.
+const ANY_METHOD: [Method; 5] =
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Says which methods an address takes (RFC 9110, section 15.5.6).
 fn allow(response: &mut Response<ResponseBody>, methods: &[Method]) {

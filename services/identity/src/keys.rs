@@ -187,6 +187,12 @@ impl KeyRing {
         keys.iter().map(|key| key.signer.jwk()).collect()
     }
 
+    /// Ids and public keys of every key that is published.
+    pub fn public(&self) -> Vec<(String, [u8; 32])> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().map(|key| (key.signer.id().to_owned(), key.signer.public())).collect()
+    }
+
     async fn add(&self, tx: &mut Tx, number: i64, active_at: Timestamp) -> Result<()> {
         let now = tx.now();
         let seed: [u8; 32] = tx.random();

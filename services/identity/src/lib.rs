@@ -33,4 +33,4 @@ mod setup;
 mod upkeep;
 
 pub use config::IdentityConfig;
-pub use service::{Identity, service, service_with_defaults};
+pub use service::{Identity, outline, service, service_with_defaults};

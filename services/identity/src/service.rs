@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hanse_http::{Home, Routes, Verifier};
+use hanse_http::{Home, Outline, Routes, Verifier};
 use hanse_runtime::{BoxError, Built, Resources, Service};
 use hanse_store::{Migration, Schema, StoreError, Tx};
 use jiff::SignedDuration;
@@ -98,6 +98,12 @@ pub fn service(config: IdentityConfig) -> Service {
     Service::new(NAME, SCHEMA, move |resources| build(config, resources))
 }
 
+/// Its operations, without a running service.
+#[must_use]
+pub fn outline() -> Outline {
+    Outline::new(NAME, http::operations())
+}
+
 async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, BoxError> {
     let Resources { home, verifier, secrets, .. } = resources;
     let db = home.db.clone();
@@ -116,7 +122,7 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
     app.learn_revocations().await?;
     upkeep::schedule(&db).await?;
     let watched = Arc::clone(&app);
-    Ok(Built::new(http::routes(Routes::new(NAME), &app))
+    Ok(Built::new(Routes::new(NAME).with(&app, http::operations()))
         .jobs(upkeep::worker(&app))
         .task("identity watch", move || watch(Arc::clone(&watched))))
 }

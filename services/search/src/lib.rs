@@ -36,6 +36,7 @@ mod trouble;
 use std::sync::Arc;
 
 use hanse_events::Subscription;
+use hanse_http::{Outline, Routes};
 use hanse_runtime::{Built, Service};
 use hanse_store::{Migration, Schema};
 
@@ -45,8 +46,10 @@ pub use error::SearchError;
 use app::App;
 use indexing::Indexing;
 
+const NAME: &str = "search";
+
 const SCHEMA: Schema = Schema {
-    owner: "search",
+    owner: NAME,
     migrations: &[Migration {
         name: "0001_search",
         sql: include_str!("../schema/0001_search.sql"),
@@ -56,11 +59,11 @@ const SCHEMA: Schema = Schema {
 /// The service.
 #[must_use]
 pub fn service(config: SearchConfig) -> Service {
-    Service::new("search", SCHEMA, async move |resources| {
+    Service::new(NAME, SCHEMA, async move |resources| {
         let app = Arc::new(App::new(resources.home.clone(), config.clone()));
         let indexing = Arc::new(Indexing::new(&app, &resources));
         let recording = Arc::clone(&app);
-        Ok(Built::new(http::routes(&app))
+        Ok(Built::new(Routes::new(NAME).with(&app, http::operations()))
             .subscribe(subscription())
             .subscribe(on_user_deleted::subscription())
             .task("search-index", move || {
@@ -73,6 +76,12 @@ pub fn service(config: SearchConfig) -> Service {
             }))
     })
     .in_background()
+}
+
+/// Its operations, without a running service.
+#[must_use]
+pub fn outline() -> Outline {
+    Outline::new(NAME, http::operations())
 }
 
 /// The projections, for a replay from the command line.

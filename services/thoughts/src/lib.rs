@@ -15,7 +15,7 @@ mod thoughts;
 use std::sync::Arc;
 
 use hanse_events::Subscription;
-use hanse_http::{Home, Routes};
+use hanse_http::{Home, Outline, Routes};
 use hanse_runtime::{BoxError, Built, Resources};
 use hanse_store::{Migration, Schema};
 
@@ -46,6 +46,12 @@ impl hanse_http::Service for Thoughts {
 #[must_use]
 pub fn service() -> hanse_runtime::Service {
     hanse_runtime::Service::new("thoughts", SCHEMA, build)
+}
+
+/// Its operations, without a running service.
+#[must_use]
+pub fn outline() -> Outline {
+    Outline::new("thoughts", http::operations())
 }
 
 async fn build(resources: Resources) -> Result<Built, BoxError> {

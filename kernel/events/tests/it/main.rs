@@ -1,4 +1,5 @@
-//! What every subscription may rely on, whatever carries the log. The producer is a stand-in; the
+//! What every subscription may rely on, whatever carries the log: `kernel/kafka` runs the same scenes
+//! (`gaps`, `poison`, `together`) over Kafka. The producer is a stand-in; the
 //! consumer writes down what it applies and fails when its table of moods says so.
 
 #![expect(
@@ -11,5 +12,7 @@
 mod erasure;
 mod gaps;
 mod poison;
+mod replicas;
+mod story;
 mod support;
 mod together;

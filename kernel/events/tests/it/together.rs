@@ -20,26 +20,6 @@ async fn effects_and_position_move_together(t: Stage) {
     assert_eq!(all.len(), (0..1200).filter(|number| number % 7 != 3).count());
 }
 
-/// EXO-02: two readers of the same subscription, as in two replicas, apply every event once.
-#[stage_test(local)]
-async fn two_replicas_do_not_double_an_effect(t: Stage) {
-    use hanse_events::{EmbeddedLog, RetryPolicy, Subscriber};
-    let subscription = t.platform.cell("consumer").unwrap().subscriptions[0].clone();
-    let log = std::sync::Arc::new(EmbeddedLog::new(t.db("producer")));
-    let other = Subscriber::new(t.db("consumer"), log, subscription, RetryPolicy::default());
-    for round in 0..10 {
-        for number in 0..30 {
-            t.emit(told("s", round * 30 + number)).await;
-        }
-        let mine = subscriber(&t);
-        // One of them may lose the race for the batch; it then starts from where the other is.
-        let (one, two) = tokio::join!(mine.step(), other.step());
-        assert!(one.is_ok() || two.is_ok());
-    }
-    t.drain_events().await;
-    assert_eq!(numbers(&t, "s").await, (0..300).collect::<Vec<_>>());
-}
-
 /// EXO-05: a replay empties and rebuilds, at once and exactly.
 #[stage_test(local)]
 async fn a_replay_rebuilds_the_same_effects(t: Stage) {
@@ -48,9 +28,8 @@ async fn a_replay_rebuilds_the_same_effects(t: Stage) {
     }
     t.drain_events().await;
     let live = effects(&t).await;
-    let subscription = t.platform.cell("consumer").unwrap().subscriptions[0].clone();
     t.db("consumer")
-        .write::<_, StoreError, _>(async move |tx: &mut Tx| subscription.replay(tx).await)
+        .write::<_, StoreError, _>(async move |tx: &mut Tx| subscription().replay(tx).await)
         .await
         .unwrap();
     assert!(effects(&t).await.is_empty());

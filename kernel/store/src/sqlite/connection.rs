@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
+use super::journal::Journal;
 use crate::{Result, Row, StoreError, Value, sql};
 
 /// Statements kept ready per connection; a service has a few dozen.
@@ -16,6 +17,7 @@ const CACHED_STATEMENTS: usize = 256;
 pub(crate) struct SqliteConn {
     conn: Connection,
     statements: HashMap<Box<str>, Statement>,
+    journal: Journal,
 }
 
 /// A statement's SQLite text and the names of its columns, worked out once.
@@ -86,7 +88,7 @@ impl SqliteConn {
         // Without this guarantee SQLite plans a statement anew whenever a parameter changes, which
         // made every write parse its SQL again and halved the throughput.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(Self { conn, statements: HashMap::new() })
+        Ok(Self { conn, statements: HashMap::new(), journal: Journal::default() })
     }
 
     /// Reads the settings back: a write connection that is not durable must not be used.
@@ -105,24 +107,32 @@ impl SqliteConn {
         &self.conn
     }
 
-    pub(crate) fn batch(&self, sql: &str) -> Result<()> {
-        Ok(self.conn.execute_batch(sql)?)
+    /// Runs a statement of a schema.
+    pub(crate) fn define(&mut self, sql: &str) -> Result<()> {
+        self.conn.execute_batch(sql)?;
+        self.journal.note(&sql.into(), &[], None, None);
+        Ok(())
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let statement = self.statement(sql)?;
         let mut prepared = self.conn.prepare_cached(&statement.text)?;
-        bind(&mut prepared, params)?;
-        if !statement.columns.is_empty() {
-            // A query run for its effect, such as INSERT … RETURNING.
-            let mut rows = prepared.raw_query();
-            let mut count = 0;
-            while rows.next()?.is_some() {
-                count += 1;
-            }
-            return Ok(count);
-        }
-        Ok(prepared.raw_execute()? as u64)
+        let count = run(&mut prepared, &statement, params)?;
+        let changed = (!prepared.readonly()).then_some(count);
+        drop(prepared);
+        self.journal.note(&statement.text, params, changed, None);
+        Ok(count)
+    }
+
+    /// Runs an insert of at most one row; the row's number, if there is one.
+    pub(crate) fn append(&mut self, sql: &str, params: &[Value]) -> Result<Option<i64>> {
+        let statement = self.statement(sql)?;
+        let mut prepared = self.conn.prepare_cached(&statement.text)?;
+        let count = run(&mut prepared, &statement, params)?;
+        drop(prepared);
+        let number = (count == 1).then(|| self.conn.last_insert_rowid());
+        self.journal.note(&statement.text, params, Some(count), number);
+        Ok(number)
     }
 
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
@@ -139,22 +149,82 @@ impl SqliteConn {
             }
             answer.push(Row { columns: Arc::clone(&statement.columns), values });
         }
+        drop(rows);
+        let writes = !prepared.readonly();
+        drop(prepared);
+        if writes {
+            self.journal.note(&statement.text, params, Some(answer.len() as u64), None);
+        }
         Ok(answer)
+    }
+
+    /// Begins to note what is written, from nothing.
+    pub(crate) fn start_journal(&mut self) {
+        self.journal.on = true;
+    }
+
+    /// Forgets what was noted, and notes no more.
+    pub(crate) fn stop_journal(&mut self) {
+        self.journal = Journal::default();
+    }
+
+    /// How many statements have been noted.
+    pub(crate) fn journal_length(&self) -> usize {
+        self.journal.entries.len()
+    }
+
+    /// Runs the first `length` noted statements again, in a new transaction, and notes no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Contention`] when they do not do what they did: another process has written.
+    pub(crate) fn replay_journal(&mut self, length: usize) -> Result<()> {
+        let noted = std::mem::take(&mut self.journal);
+        for entry in noted.entries.into_iter().take(length) {
+            let statement = self.statement_of(&entry.text)?;
+            let mut prepared = self.conn.prepare_cached(&statement.text)?;
+            let count = run(&mut prepared, &statement, &entry.params)?;
+            let number = entry.appended.map(|_| self.conn.last_insert_rowid());
+            if entry.changed.is_some_and(|changed| changed != count) || entry.appended != number {
+                return Err(StoreError::Contention("another process has written".into()));
+            }
+        }
+        Ok(())
     }
 
     fn statement(&mut self, sql: &str) -> Result<Statement> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let text: Arc<str> = sql::for_sqlite(sql).into();
-        let columns = self.conn.prepare_cached(&text)?.column_names().map(Into::into).collect();
-        let statement = Statement { text, columns };
+        let statement = self.statement_of(&sql::for_sqlite(sql).into())?;
         if self.statements.len() >= CACHED_STATEMENTS {
             self.statements.clear();
         }
         self.statements.insert(sql.into(), statement.clone());
         Ok(statement)
     }
+
+    fn statement_of(&self, text: &Arc<str>) -> Result<Statement> {
+        let columns = self.conn.prepare_cached(text)?.column_names().map(Into::into).collect();
+        Ok(Statement { text: Arc::clone(text), columns })
+    }
+}
+
+/// Runs a statement for its effect, also one that returns rows, such as `INSERT … RETURNING`.
+fn run(
+    prepared: &mut rusqlite::Statement<'_>,
+    statement: &Statement,
+    params: &[Value],
+) -> Result<u64> {
+    bind(prepared, params)?;
+    if statement.columns.is_empty() {
+        return Ok(prepared.raw_execute()? as u64);
+    }
+    let mut rows = prepared.raw_query();
+    let mut count = 0;
+    while rows.next()?.is_some() {
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The file as a URI that says that it does not change.

@@ -2,16 +2,19 @@
 
 mod backup;
 mod connection;
+mod journal;
 mod readers;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use backup::{Snapshot, verify};
 pub(crate) use connection::SqliteConn;
 pub(crate) use readers::Readers;
 pub(crate) use writer::{Reply, Writer, poll_once};
 
+use crate::announce::Announcer;
 use crate::clock::Ids;
 use crate::{Result, StoreError};
 
@@ -34,11 +37,17 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
-    pub(crate) fn open(folder: &Path, service: &str, ids: &Ids, background: bool) -> Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        service: &str,
+        ids: &Ids,
+        background: bool,
+        announcer: Arc<Announcer>,
+    ) -> Result<Self> {
         check_version(rusqlite::version_number())?;
         let path = folder.join(format!("{service}.db"));
         let conn = SqliteConn::open_writer(&path)?;
-        let writer = Writer::start(conn, service, ids.clone(), background)?;
+        let writer = Writer::start(conn, service, ids.clone(), background, announcer)?;
         let readers = Readers::open(&path)?;
         Ok(Self { path, writer, readers })
     }

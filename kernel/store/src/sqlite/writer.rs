@@ -1,9 +1,12 @@
 //! Group commit.
 //!
 //! An fsync costs as much as dozens of small transactions. So one thread owns the file's only write
-//! connection, takes whatever transactions are waiting, runs each inside its own savepoint, commits
-//! all of them with one sync, and only then answers them. While the disk syncs, the next group
-//! gathers by itself; nobody ever waits for a group to fill.
+//! connection, takes whatever transactions are waiting, runs one after another, commits all of them
+//! with one sync, and only then answers them. While the disk syncs, the next group gathers by itself;
+//! nobody ever waits for a group to fill.
+//!
+//! A transaction that fails after it has written is taken out of its group (see `journal.rs`). From
+//! then on the group uses savepoints, so that however many fail, the work is at most doubled.
 //!
 //! What must never happen: an answer before the sync returned; a second try after a sync failed
 //! (the kernel may have dropped the dirty pages, so a later success proves nothing); one
@@ -20,12 +23,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use super::SqliteConn;
+use crate::announce::Announcer;
 use crate::clock::Ids;
 use crate::tx::{Conn, Effects, Tx};
 use crate::{Result, StoreError};
 
 /// Transactions that may wait; beyond that callers are told to come back later.
 const QUEUE: usize = 8192;
+/// A group ends when so many statements are noted, so that memory stays bounded.
+const NOTED: usize = 10_000;
 /// A group ends when it has run this long, so that the first in it does not wait for ever.
 const GROUP_TIME: Duration = Duration::from_millis(10);
 /// After this long without a write the log is folded into the file and emptied.
@@ -52,6 +58,7 @@ impl Writer {
         service: &str,
         ids: Ids,
         background: bool,
+        announcer: Arc<Announcer>,
     ) -> Result<Self> {
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
         let stopped = Arc::new(AtomicBool::new(false));
@@ -60,6 +67,8 @@ impl Writer {
             ids,
             service: service.to_owned(),
             stopped: Arc::clone(&stopped),
+            announcer,
+            kept: 0,
             dirty: true,
             purge: false,
         };
@@ -115,11 +124,32 @@ impl Drop for Writer {
     }
 }
 
+/// How a transaction that fails is undone without the others of its group.
+#[derive(Clone, Copy)]
+enum Undo {
+    /// By doing the others again.
+    Replay,
+    /// By going back to its savepoint.
+    Savepoint,
+}
+
+/// What came of a closure.
+struct Ran {
+    /// Whether to commit, and whom to answer; nothing when it panicked.
+    outcome: Option<(bool, Reply)>,
+    effects: Effects,
+    /// False when SQLite has rolled the whole group back.
+    alive: bool,
+}
+
 struct Group {
     conn: Option<SqliteConn>,
     ids: Ids,
     service: String,
     stopped: Arc<AtomicBool>,
+    announcer: Arc<Announcer>,
+    /// Statements of the group's journal that belong to transactions that are kept.
+    kept: usize,
     /// Something was written since the log was last emptied.
     dirty: bool,
     /// The log must be emptied even if writes go on.
@@ -152,18 +182,31 @@ impl Group {
         }
         let start = Instant::now();
         let mut waiting: Vec<(Reply, Effects)> = Vec::new();
+        let mut undo = Undo::Replay;
+        self.journal(SqliteConn::start_journal);
         let mut next = Some(first);
         while let Some(work) = next {
-            if !self.run_one(work, &mut waiting) {
-                return self.fail_group(waiting, || StoreError::Full);
+            let ran = match undo {
+                Undo::Replay => self.run_noted(work, &mut waiting, &mut undo),
+                Undo::Savepoint => self.run_in_savepoint(work, &mut waiting),
+            };
+            if let Err(error) = ran {
+                self.journal(SqliteConn::stop_journal);
+                let service = self.service.clone();
+                return self.fail_group(waiting, || undone(&error, &service));
             }
-            next = if start.elapsed() < GROUP_TIME { queue.try_recv().ok() } else { None };
+            let room = self.conn.as_ref().is_some_and(|conn| conn.journal_length() < NOTED);
+            let more = room && start.elapsed() < GROUP_TIME;
+            next = if more { queue.try_recv().ok() } else { None };
         }
+        self.journal(SqliteConn::stop_journal);
         self.dirty = true;
         match self.sql("COMMIT") {
             Ok(()) => {
+                let all = waiting.iter().fold(Effects::default(), |all, (_, one)| all.and(*one));
+                self.purge |= all.purge;
+                self.announcer.announce(all);
                 for (reply, effects) in waiting {
-                    self.purge |= effects.purge;
                     reply(Ok(effects));
                 }
             }
@@ -171,41 +214,90 @@ impl Group {
         }
     }
 
-    /// Runs one transaction in its savepoint. False when SQLite has rolled the whole group back.
-    fn run_one(&mut self, work: Work, waiting: &mut Vec<(Reply, Effects)>) -> bool {
-        let Some(conn) = self.conn.take() else { return false };
-        let mut tx = Tx::new(Conn::Sqlite(conn), &self.ids);
-        let began = sql_on(&mut tx, "SAVEPOINT tx");
-        let ran = catch_unwind(AssertUnwindSafe(|| match began {
-            Ok(()) => work(Ok(&mut tx)),
-            Err(error) => work(Err(error)),
-        }));
-        let effects = tx.effects;
-        let alive = sqlite(&tx).is_some_and(|conn| !conn.raw().is_autocommit());
-        let mut kept = false;
-        match ran {
-            // The caller's channel is gone with the closure, so it learns of the panic by that.
-            Err(_) => {
-                tracing::error!(service = self.service, "a transaction panicked and was undone");
+    /// Runs one transaction. If it fails after it has written, the group is begun anew without it.
+    fn run_noted(
+        &mut self,
+        work: Work,
+        waiting: &mut Vec<(Reply, Effects)>,
+        undo: &mut Undo,
+    ) -> Result<()> {
+        let Ran { outcome, effects, alive } = self.attempt(work, None)?;
+        let noted = self.conn.as_ref().map_or(0, SqliteConn::journal_length);
+        if alive && let Some((true, reply)) = outcome {
+            self.kept = noted;
+            waiting.push((reply, effects));
+            return Ok(());
+        }
+        if let Some((_, reply)) = outcome {
+            reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) });
+        }
+        if !alive {
+            return Err(StoreError::Full);
+        }
+        if noted > self.kept {
+            *undo = Undo::Savepoint;
+            self.sql("ROLLBACK")?;
+            self.begin()?;
+            let kept = self.kept;
+            if let Some(conn) = &mut self.conn {
+                conn.replay_journal(kept)?;
             }
-            Ok((commit, reply)) if commit && alive => {
+        }
+        Ok(())
+    }
+
+    /// Runs one transaction in its savepoint.
+    fn run_in_savepoint(&mut self, work: Work, waiting: &mut Vec<(Reply, Effects)>) -> Result<()> {
+        let Ran { outcome, effects, alive } = self.attempt(work, Some("SAVEPOINT tx"))?;
+        let mut kept = false;
+        match outcome {
+            Some((true, reply)) if alive => {
                 kept = true;
                 waiting.push((reply, effects));
             }
-            Ok((_, reply)) => {
+            Some((_, reply)) => {
                 reply(if alive { Ok(Effects::default()) } else { Err(StoreError::Full) });
             }
+            None => {}
         }
-        if alive {
-            let end = if kept { "RELEASE tx" } else { "ROLLBACK TO tx; RELEASE tx" };
-            if let Err(error) = sql_on(&mut tx, end) {
-                tracing::error!(service = self.service, error = %error, "a savepoint could not end");
-            }
+        if !alive {
+            return Err(StoreError::Full);
         }
+        if !kept {
+            self.sql("ROLLBACK TO tx")?;
+        }
+        self.sql("RELEASE tx")
+    }
+
+    /// Runs a transaction's closure, after this statement.
+    fn attempt(&mut self, work: Work, first: Option<&str>) -> Result<Ran> {
+        let Some(conn) = self.conn.take() else {
+            return Err(StoreError::Stopped { service: self.service.clone() });
+        };
+        let mut tx = Tx::new(Conn::Sqlite(conn), &self.ids);
+        let began = first.map_or(Ok(()), |sql| sql_on(&mut tx, sql));
+        let outcome = catch_unwind(AssertUnwindSafe(|| match began {
+            Ok(()) => work(Ok(&mut tx)),
+            Err(error) => work(Err(error)),
+        }));
+        // The caller's channel is gone with the closure, so it learns of the panic by that.
+        if outcome.is_err() {
+            tracing::error!(service = self.service, "a transaction panicked and was undone");
+        }
+        // SQLite rolls everything back by itself when the disk is full.
+        let alive = sqlite(&tx).is_some_and(|conn| !conn.raw().is_autocommit());
+        let effects = tx.effects;
         if let Conn::Sqlite(conn) = tx.conn {
             self.conn = Some(conn);
         }
-        alive
+        Ok(Ran { outcome: outcome.ok(), effects, alive })
+    }
+
+    fn journal(&mut self, change: fn(&mut SqliteConn)) {
+        self.kept = 0;
+        if let Some(conn) = &mut self.conn {
+            change(conn);
+        }
     }
 
     fn commit_failed(&mut self, error: StoreError, waiting: Vec<(Reply, Effects)>) {
@@ -281,6 +373,15 @@ impl Group {
     }
 }
 
+/// What the others of a group are told when it had to be given up: nothing was stored.
+fn undone(error: &StoreError, service: &str) -> StoreError {
+    match error {
+        StoreError::Full => StoreError::Full,
+        StoreError::Stopped { .. } => StoreError::Stopped { service: service.to_owned() },
+        other => StoreError::Contention(other.to_string().into()),
+    }
+}
+
 /// Answers a transaction that cannot run.
 fn refuse(work: Work, error: StoreError) {
     let (_, reply) = work(Err(error));
@@ -296,7 +397,6 @@ fn sqlite(tx: &Tx) -> Option<&SqliteConn> {
 
 fn sql_on(tx: &mut Tx, sql: &str) -> Result<()> {
     match &mut tx.conn {
-        Conn::Sqlite(conn) if sql.contains(';') => conn.batch(sql),
         Conn::Sqlite(conn) => conn.execute(sql, &[]).map(drop),
         Conn::Postgres(_) => Ok(()),
     }

@@ -42,6 +42,7 @@ impl Door {
             verifier,
             metrics: Metrics::default(),
             recent: Arc::default(),
+            peers: hanse_http::PeerKey::new(&[11; 32]),
             trusted_proxies: Arc::new([]),
         };
         let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).unwrap();

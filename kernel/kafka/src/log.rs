@@ -1,0 +1,239 @@
+//! One partition of a topic as a log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use hanse_events::{Batch, Log, Recorded};
+use hanse_store::{Result, StoreError};
+use rdkafka::error::KafkaError as Cause;
+use tokio::sync::{Mutex, watch};
+
+use crate::error::KafkaError;
+use crate::outage::Outage;
+use crate::probe::{Partition, Place, Probe};
+use crate::reader::{Queue, Reader};
+use crate::sequencer::{Missing, Sequencer};
+use crate::wire;
+
+/// Messages that one read takes from the broker at most, so that a long search gives way to others.
+const TAKEN: usize = 5_000;
+/// Reads at the end of a partition before a gap counts as one: about a second. A relay that has to
+/// publish a stretch again closes it.
+const PATIENT: u32 = 200;
+
+/// One partition of a service's log. Its source is `<service>/<partition>`, and its positions are the
+/// producer's sequence numbers.
+pub struct KafkaLog {
+    service: String,
+    source: String,
+    partition: Partition,
+    reader: Arc<Reader>,
+    probe: Arc<Probe>,
+    outage: Arc<Outage>,
+    hint: Arc<Hint>,
+    state: Mutex<State>,
+    changes: watch::Sender<i64>,
+}
+
+/// Up to which offset the effects are durable: what is committed to Kafka, for tools that show lag
+/// and for a quick start.
+#[derive(Debug)]
+pub(crate) struct Hint(AtomicI64);
+
+impl Hint {
+    pub(crate) fn new(offset: Option<i64>) -> Self {
+        Self(AtomicI64::new(offset.unwrap_or(-1)))
+    }
+
+    pub(crate) fn get(&self) -> Option<i64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|offset| *offset >= 0)
+    }
+}
+
+/// What a log shares with the others of its group.
+pub(crate) struct Shared {
+    pub(crate) service: &'static str,
+    pub(crate) topic: String,
+    pub(crate) reader: Arc<Reader>,
+    pub(crate) probe: Arc<Probe>,
+    pub(crate) outage: Arc<Outage>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Option<(Queue, u64)>,
+    sequencer: Sequencer,
+    /// The broker has nothing more at the moment.
+    at_end: bool,
+    /// Everything that the broker holds was read since the position moved last.
+    from_first: bool,
+    /// Reads at the end with something missing.
+    waited: u32,
+}
+
+impl KafkaLog {
+    pub(crate) fn new(shared: &Shared, number: i32, hint: Arc<Hint>) -> Self {
+        Self {
+            service: shared.service.to_owned(),
+            source: format!("{}/{number}", shared.service),
+            partition: Partition { topic: shared.topic.clone(), number },
+            reader: Arc::clone(&shared.reader),
+            probe: Arc::clone(&shared.probe),
+            outage: Arc::clone(&shared.outage),
+            hint,
+            state: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    async fn take(&self, after: i64, limit: u32) -> Result<Batch, KafkaError> {
+        let mut state = self.state.lock().await;
+        let state = &mut *state;
+        if state.queue.is_none() || !state.sequencer.serves(after) {
+            let hint = self.hint.get();
+            let place = self.ask(move |probe, partition| probe.locate(partition, after, hint));
+            self.begin(state, after, place.await?)?;
+        }
+        if let Some(next) = state.sequencer.confirm(after) {
+            self.hint.0.store(next, Ordering::Relaxed);
+        }
+        let more = self.fill(state, limit as usize);
+        let ready = state.sequencer.ready();
+        if !ready.is_empty() {
+            state.waited = 0;
+            let events = ready.iter().take(limit as usize).map(|claimed| claimed.record.clone());
+            return Ok(Batch { events: events.collect(), unsettled: false });
+        }
+        let missing = state.sequencer.missing().filter(|_| state.at_end);
+        match missing {
+            Some(missing) => self.wait_for(state, after, missing).await,
+            None => Ok(Batch { events: Vec::new(), unsettled: more }),
+        }
+    }
+
+    /// Takes what has arrived. True when there is more.
+    fn fill(&self, state: &mut State, limit: usize) -> bool {
+        let State { queue: Some((queue, _)), sequencer, .. } = state else { return false };
+        for _ in 0..TAKEN {
+            if sequencer.ready().len() >= limit {
+                return true;
+            }
+            match queue.poll(Duration::ZERO) {
+                Some(Ok(message)) => {
+                    state.at_end = false;
+                    match wire::read(&message) {
+                        Ok(claimed) => {
+                            if sequencer.push(claimed) {
+                                state.from_first = false;
+                            }
+                        }
+                        Err(error) => {
+                            let error = &error as &dyn std::error::Error;
+                            tracing::error!(source = self.source, error, "a record was skipped");
+                        }
+                    }
+                }
+                Some(Err(Cause::PartitionEOF(_))) => state.at_end = true,
+                Some(Err(error)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::debug!(source = self.source, error, "a partition stumbled");
+                }
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Something is missing, and the broker has nothing more. First a relay may close the gap; then
+    /// everything that the broker holds is read, once; then it is said.
+    async fn wait_for(
+        &self,
+        state: &mut State,
+        after: i64,
+        missing: Missing,
+    ) -> Result<Batch, KafkaError> {
+        state.waited += 1;
+        if state.waited <= PATIENT {
+            return Ok(Batch { events: Vec::new(), unsettled: true });
+        }
+        let first = self.ask(Probe::first).await?;
+        if !state.from_first {
+            self.begin(state, after, first)?;
+            return Ok(Batch { events: Vec::new(), unsettled: true });
+        }
+        let (log, service) = (self.source.clone(), self.service.clone());
+        Err(if first.offset > 0 && after == missing.after {
+            KafkaError::Expired { log, service, after }
+        } else {
+            KafkaError::Gap { log, service, after: missing.after, next: missing.upto }
+        })
+    }
+
+    /// Reads on from a place, for the position `after`.
+    fn begin(&self, state: &mut State, after: i64, place: Place) -> Result<(), KafkaError> {
+        // The old queue goes first: its callback belongs to the same partition.
+        state.queue = None;
+        let changes = self.changes.clone();
+        let woken = move || changes.send_modify(|count| *count += 1);
+        state.queue = Some(self.reader.begin(self.partition.number, place.offset, woken)?);
+        state.sequencer = Sequencer::at(after);
+        state.at_end = false;
+        state.from_first = place.first;
+        state.waited = 0;
+        Ok(())
+    }
+
+    /// Asks the probe on a thread that may block.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Probe, &Partition) -> Result<T, KafkaError> + Send + 'static,
+    ) -> Result<T, KafkaError> {
+        let (probe, partition) = (Arc::clone(&self.probe), self.partition.clone());
+        tokio::task::spawn_blocking(move || question(&probe, &partition))
+            .await
+            .unwrap_or_else(|error| Err(KafkaError::broker("looking a record up", error)))
+    }
+}
+
+impl Log for KafkaLog {
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn read(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Batch>> {
+        async move {
+            match self.take(after, limit).await {
+                Ok(batch) => Ok(batch),
+                // An outage stops delivery and nothing else; it was said once, and the reader goes
+                // on by itself.
+                Err(error) if error.is_outage() => {
+                    self.outage.begin(&error);
+                    Ok(Batch::default())
+                }
+                Err(error) => Err(StoreError::from(error)),
+            }
+        }
+        .boxed()
+    }
+
+    fn get(&self, seq: i64) -> BoxFuture<'_, Result<Option<Recorded>>> {
+        let found = self.ask(move |probe, partition| probe.get(partition, seq));
+        async move { found.await.map_err(StoreError::from) }.boxed()
+    }
+
+    fn changes(&self) -> watch::Receiver<i64> {
+        self.changes.subscribe()
+    }
+}
+
+impl Drop for KafkaLog {
+    fn drop(&mut self) {
+        if let Some((queue, tenant)) = self.state.get_mut().queue.take() {
+            drop(queue);
+            self.reader.end(self.partition.number, tenant);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Where a peer's endpoints are.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+/// One place that answers for a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its share where shares count; 0 takes nothing new.
+    pub weight: u16,
+}
+
+impl Endpoint {
+    /// An endpoint of weight 1.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, weight: 1 }
+    }
+}
+
+/// Knows a peer's endpoints. To add a source (a registry), implement this.
+pub trait Discovery: Send + Sync + 'static {
+    /// The endpoints now, and whenever they change.
+    fn watch(&self) -> watch::Receiver<Vec<Endpoint>>;
+
+    /// Keeps them current for as long as it is polled; it may be started again after it was dropped.
+    fn run(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Endpoints that never change.
+pub struct Fixed(watch::Sender<Vec<Endpoint>>);
+
+impl Fixed {
+    /// These endpoints.
+    #[must_use]
+    pub fn new(endpoints: Vec<Endpoint>) -> Self {
+        Self(watch::Sender::new(endpoints))
+    }
+}
+
+impl Discovery for Fixed {
+    fn watch(&self) -> watch::Receiver<Vec<Endpoint>> {
+        self.0.subscribe()
+    }
+
+    fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// An address as an operator writes it: `10.0.0.5:8080`, `thoughts.default.svc:3012`,
+/// `[::1]:80`, each with or without `http://` before and `*3` (a weight) behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    host: String,
+    weight: u16,
+}
+
+impl Written {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the operator.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (place, weight) = match text.split_once('*') {
+            Some((place, weight)) => {
+                let weight = weight.parse().map_err(|_| format!("{weight} is no weight"))?;
+                (place, weight)
+            }
+            None => (text, 1),
+        };
+        let host = place.strip_prefix("http://").unwrap_or(place).trim_end_matches('/');
+        let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        if host.contains("://") || host.contains('/') || !matches!(port, Some(Ok(_))) {
+            return Err(format!("{text} is not an address; write it like 10.0.0.5:8080"));
+        }
+        Ok(Self { host: host.to_owned(), weight })
+    }
+}
+
+/// Endpoints given as addresses or names. Names are looked up again and again, so that the addresses
+/// behind one (a Kubernetes headless service, say) are followed.
+pub struct Names {
+    written: Arc<[Written]>,
+    every: Duration,
+    found: watch::Sender<Vec<Endpoint>>,
+}
+
+impl Names {
+    /// These addresses and names, looked up anew at this interval.
+    #[must_use]
+    pub fn new(written: Vec<Written>, every: Duration) -> Self {
+        let fixed = written.iter().filter_map(|one| {
+            Some(Endpoint { address: one.host.parse().ok()?, weight: one.weight })
+        });
+        let found = watch::Sender::new(fixed.collect());
+        Self { written: written.into(), every, found }
+    }
+
+    async fn look_up(&self) {
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for Written { host, weight } in self.written.iter() {
+            match tokio::net::lookup_host(host.as_str()).await {
+                Ok(addresses) => {
+                    for address in addresses {
+                        if endpoints.iter().all(|known| known.address != address) {
+                            endpoints.push(Endpoint { address, weight: *weight });
+                        }
+                    }
+                }
+                Err(error) => {
+                    // A name service that is down takes nobody's endpoints away.
+                    tracing::warn!(name = %host, error = %error, "a name could not be looked up");
+                    return;
+                }
+            }
+        }
+        endpoints.sort_by_key(|endpoint| endpoint.address);
+        self.found.send_if_modified(|known| {
+            let changed = *known != endpoints;
+            *known = endpoints;
+            changed
+        });
+    }
+}
+
+impl Discovery for Names {
+    fn watch(&self) -> watch::Receiver<Vec<Endpoint>> {
+        self.found.subscribe()
+    }
+
+    fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if self.written.iter().all(|one| one.host.parse::<SocketAddr>().is_ok()) {
+                return std::future::pending().await;
+            }
+            loop {
+                self.look_up().await;
+                tokio::time::sleep(self.every).await;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_operators_write_them() {
+        let read = |text| Written::parse(text).map(|one| (one.host, one.weight));
+        assert_eq!(read("10.0.0.5:8080"), Ok(("10.0.0.5:8080".into(), 1)));
+        assert_eq!(read("http://old.example:80/*3"), Ok(("old.example:80".into(), 3)));
+        assert_eq!(read("[::1]:80"), Ok(("[::1]:80".into(), 1)));
+        for wrong in ["old.example", "https://old.example:443", "a:80/x", "a:99999", "a:80*x"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! One endpoint with everything known of it: its connections, its health, its load.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hanse_http::RequestBody;
+use http::header::HOST;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::{Protocol, UpstreamConfig, ms};
+use crate::discovery::Endpoint;
+use crate::error::Failure;
+use crate::wire::{Wire, dial};
+
+/// Longest wait for a free connection.
+const QUEUE_TIME: Duration = Duration::from_secs(1);
+
+/// Which connection a request wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// An idle one, if there is one.
+    Any,
+    /// A new one: the last idle one was not open any more.
+    New,
+    /// A new one of HTTP/1.1 that it keeps for itself.
+    Tunnel,
+}
+
+/// A sender of a connection that several requests share.
+pub(crate) type Shared = http2::SendRequest<RequestBody>;
+
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
+    /// Its address as a `Host`.
+    pub(crate) host: HeaderValue,
+    weight: AtomicU16,
+    limit: usize,
+    slots: Arc<Semaphore>,
+    /// Idle connections, the latest used last, each with when it was put here.
+    idle: Mutex<Vec<(Box<Wire>, u64)>>,
+    shared: tokio::sync::Mutex<Option<Shared>>,
+    most_idle: usize,
+    idle_ms: u64,
+    gone: AtomicBool,
+    healthy: AtomicBool,
+    failed_checks: AtomicU32,
+    errors: AtomicU32,
+    ejections: AtomicU32,
+    ejected_until: AtomicU64,
+}
+
+/// A connection while a request uses it. Dropped without [`Lease::give_back`], it is closed.
+pub(crate) struct Lease {
+    pub(crate) place: Arc<Place>,
+    pub(crate) line: Line,
+    pub(crate) slot: OwnedSemaphorePermit,
+}
+
+pub(crate) enum Line {
+    Own(Box<Wire>),
+    Shared(Shared),
+}
+
+impl Place {
+    pub(crate) fn new(endpoint: Endpoint, config: &UpstreamConfig) -> Self {
+        let limit = config.connections as usize;
+        let host = match config.host.as_str() {
+            "" => HeaderValue::try_from(endpoint.address.to_string()),
+            host => HeaderValue::from_str(host),
+        };
+        Self {
+            address: endpoint.address,
+            host: host.unwrap_or(HeaderValue::from_static("upstream")),
+            weight: AtomicU16::new(endpoint.weight),
+            limit,
+            slots: Arc::new(Semaphore::new(limit)),
+            idle: Mutex::default(),
+            shared: tokio::sync::Mutex::default(),
+            most_idle: config.idle_connections as usize,
+            idle_ms: config.idle_ms.into(),
+            gone: AtomicBool::new(false),
+            healthy: AtomicBool::new(true),
+            failed_checks: AtomicU32::new(0),
+            errors: AtomicU32::new(0),
+            ejections: AtomicU32::new(0),
+            ejected_until: AtomicU64::new(0),
+        }
+    }
+
+    /// A connection.
+    pub(crate) async fn lease(
+        self: &Arc<Self>,
+        config: &UpstreamConfig,
+        now: u64,
+        want: Want,
+    ) -> Result<Lease, Failure> {
+        let slots = Arc::clone(&self.slots);
+        let slot = match Arc::clone(&slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => tokio::time::timeout(QUEUE_TIME, slots.acquire_owned())
+                .await
+                .map_err(|_| Failure::Busy)?
+                .map_err(|_| Failure::Busy)?,
+        };
+        let line = match config.protocol {
+            Protocol::Http2 if want != Want::Tunnel => Line::Shared(self.shared(config).await?),
+            _ => {
+                let idle = if want == Want::Any { self.take_idle(now) } else { None };
+                let time = ms(config.connect_timeout_ms);
+                Line::Own(match idle {
+                    Some(wire) => wire,
+                    None => Wire::connect(self.address, time).await.map_err(Failure::Refused)?,
+                })
+            }
+        };
+        Ok(Lease { place: Arc::clone(self), line, slot })
+    }
+
+    fn take_idle(&self, now: u64) -> Option<Box<Wire>> {
+        loop {
+            let (mut wire, since) =
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            if now.saturating_sub(since) < self.idle_ms && wire.fit() {
+                return Some(wire);
+            }
+        }
+    }
+
+    async fn shared(&self, config: &UpstreamConfig) -> Result<Shared, Failure> {
+        let mut shared = self.shared.lock().await;
+        if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
+            return Ok(sender.clone());
+        }
+        let stream = dial(self.address, ms(config.connect_timeout_ms)).await;
+        let stream = TokioIo::new(stream.map_err(Failure::Refused)?);
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .adaptive_window(true)
+            .keep_alive_interval(Duration::from_secs(5))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .handshake(stream)
+            .await
+            .map_err(|error| Failure::Refused(std::io::Error::other(error)))?;
+        // It ends when the last sender is dropped or the peer closes it.
+        #[expect(clippy::disallowed_methods, reason = "a shared connection has a task of its own")]
+        drop(tokio::spawn(connection));
+        *shared = Some(sender.clone());
+        Ok(sender)
+    }
+
+    /// Closes connections that were idle for too long; all of them when the endpoint is gone.
+    pub(crate) fn sweep(&self, now: u64) {
+        let gone = self.gone.load(Relaxed);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(_, since)| !gone && now.saturating_sub(*since) < self.idle_ms);
+    }
+
+    /// Discovery does not name it any more.
+    pub(crate) fn retire(&self) {
+        self.gone.store(true, Relaxed);
+        self.sweep(0);
+    }
+
+    pub(crate) fn weight(&self) -> u16 {
+        self.weight.load(Relaxed)
+    }
+
+    pub(crate) fn set_weight(&self, weight: u16) {
+        self.weight.store(weight, Relaxed);
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.limit.saturating_sub(self.slots.available_permits())
+    }
+
+    pub(crate) fn idle_count(&self) -> usize {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(crate) fn healthy(&self) -> bool {
+        self.healthy.load(Relaxed)
+    }
+
+    pub(crate) fn ejected(&self, now: u64) -> bool {
+        self.ejected_until.load(Relaxed) > now
+    }
+
+    pub(crate) fn errors(&self) -> u32 {
+        self.errors.load(Relaxed)
+    }
+
+    /// Should new requests go here?
+    pub(crate) fn available(&self, now: u64) -> bool {
+        self.healthy() && !self.ejected(now)
+    }
+
+    /// It answered.
+    pub(crate) fn succeeded(&self, now: u64, config: &UpstreamConfig) {
+        if self.errors.load(Relaxed) != 0 {
+            self.errors.store(0, Relaxed);
+        }
+        if !self.healthy() {
+            self.checked(true, config);
+        }
+        let until = self.ejected_until.load(Relaxed);
+        if until != 0 && now >= until + u64::from(config.eject_ms) {
+            // It has been well for as long as it was away.
+            self.ejected_until.store(0, Relaxed);
+            self.ejections.store(0, Relaxed);
+        }
+    }
+
+    /// It failed; true when that is once too often.
+    pub(crate) fn failed(&self, config: &UpstreamConfig) -> bool {
+        self.errors.fetch_add(1, Relaxed).saturating_add(1) >= config.eject_after
+    }
+
+    /// Sends nothing here for a while; longer each time in a row.
+    pub(crate) fn eject(&self, now: u64, config: &UpstreamConfig) {
+        let times = u64::from(self.ejections.fetch_add(1, Relaxed).saturating_add(1));
+        let time = (times * u64::from(config.eject_ms)).min(config.eject_longest_ms.into());
+        self.ejected_until.store(now + time, Relaxed);
+        self.errors.store(0, Relaxed);
+    }
+
+    /// An active check ended. One good one is enough to come back.
+    pub(crate) fn checked(&self, good: bool, config: &UpstreamConfig) {
+        if good {
+            self.failed_checks.store(0, Relaxed);
+            self.healthy.store(true, Relaxed);
+        } else if self.failed_checks.fetch_add(1, Relaxed).saturating_add(1)
+            >= config.health_failures
+        {
+            self.healthy.store(false, Relaxed);
+        }
+    }
+
+    fn keep(&self, wire: Box<Wire>, now: u64) {
+        if self.gone.load(Relaxed) {
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.most_idle {
+            idle.push((wire, now));
+        }
+    }
+}
+
+impl Lease {
+    /// Sends a request and waits for the head of its answer.
+    pub(crate) async fn exchange(
+        &mut self,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, Failure> {
+        request.headers_mut().insert(HOST, self.place.host.clone());
+        match &mut self.line {
+            Line::Own(wire) => wire.exchange(request).await,
+            Line::Shared(sender) => {
+                // HTTP/2 has the host in the address.
+                request.headers_mut().remove(HOST);
+                let mut address = std::mem::take(request.uri_mut()).into_parts();
+                address.scheme = Some(Scheme::HTTP);
+                address.authority = Authority::try_from(self.place.host.as_bytes()).ok();
+                let malformed = |_| Failure::Malformed("its address cannot be written", None);
+                *request.uri_mut() = Uri::from_parts(address).map_err(malformed)?;
+                *request.version_mut() = Version::HTTP_2;
+                sender.ready().await.map_err(|error| Failure::Broken(Some(error)))?;
+                sender.send_request(request).await.map_err(Failure::of)
+            }
+        }
+    }
+
+    /// The answer was read to its end: the connection may be used again.
+    pub(crate) fn give_back(self, now: u64) {
+        if let Line::Own(mut wire) = self.line
+            && wire.fit()
+        {
+            wire.used = true;
+            self.place.keep(wire, now);
+        }
+    }
+
+    /// May the other side have closed it before it saw the request?
+    pub(crate) fn used(&self) -> bool {
+        matches!(&self.line, Line::Own(wire) if wire.used)
+    }
+}
