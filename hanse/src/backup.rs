@@ -46,6 +46,9 @@ pub struct BackupArgs {
 pub struct RestoreArgs {
     /// Folder that `backup` made
     dir: PathBuf,
+    /// For a machine
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -160,12 +163,16 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
     let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     drop(folder);
-    println!(
+    let text = format!(
         "restored {} file(s) made at {}; what was there before is in {}",
         manifest.files.len(),
         manifest.made_at,
         before.display()
     );
+    let value = serde_json::json!({
+        "restored": manifest.files.len(), "made_at": manifest.made_at, "before": before,
+    });
+    crate::commands::say(args.json, &value, &text)?;
     Ok(ExitCode::SUCCESS)
 }
 

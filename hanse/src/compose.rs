@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,15 +26,16 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// The services that are to run here.
 pub fn services(config: &Config) -> Vec<Service> {
-    [
+    all_services(config).into_iter().filter(|service| config.serves(service.name())).collect()
+}
+
+fn all_services(config: &Config) -> Vec<Service> {
+    vec![
         hanse_identity::service(config.identity.clone()),
         hanse_thoughts::service(),
         hanse_search::service(config.search.clone()),
         hanse_analytics::service(config.analytics.clone()),
     ]
-    .into_iter()
-    .filter(|service| config.serves(service.name()))
-    .collect()
 }
 
 /// The operations of every service, whether it runs here or not.
@@ -138,14 +139,9 @@ impl Shared {
         let config = &loaded.config;
         make_folder(&config.server.data)?;
         let ids = Ids::system(Clock::system());
-        let secrets = if config.secrets.master_key.is_empty() {
-            let path = match config.secrets.master_key_file.as_str() {
-                "" => config.server.data.join("master.key"),
-                path => path.into(),
-            };
-            Secrets::load_or_create(&path, &ids)?
-        } else {
-            Secrets::parse(&config.secrets.master_key, "secrets.master_key")?
+        let secrets = match master_key(config) {
+            Some(path) => Secrets::load_or_create(&path, &ids)?,
+            None => Secrets::parse(&config.secrets.master_key, "secrets.master_key")?,
         };
         let verifier = Verifier::new(&config.server.public_url, "hanse", ids.clock().clone());
         Ok(Self { ids, verifier, metrics: Metrics::default(), secrets })
@@ -167,6 +163,17 @@ impl Shared {
             trusted_proxies: config.gateway.trusted_proxies.clone().into(),
         }
     }
+}
+
+/// The file of the master key, unless the configuration holds the key itself.
+pub fn master_key(config: &Config) -> Option<PathBuf> {
+    if !config.secrets.master_key.is_empty() {
+        return None;
+    }
+    Some(match config.secrets.master_key_file.as_str() {
+        "" => config.server.data.join("master.key"),
+        path => path.into(),
+    })
 }
 
 /// What carries events between processes, when something does.
@@ -209,18 +216,39 @@ pub async fn platform(
 
 /// Opens one service's store without building the service, beside a running platform if need be.
 pub async fn open_db(loaded: &Loaded, service: &str) -> anyhow::Result<Db> {
+    let known = with_data(loaded, service)?;
+    // Looked at first: opening for writing already touches the data of another release.
+    check(loaded, &known).await?;
+    let ids = Ids::system(Clock::system());
+    Ok(Db::open(&store(&loaded.config), service, ids, false).await?)
+}
+
+/// As [`open_db`], but changes and makes nothing.
+pub async fn look_at_db(loaded: &Loaded, service: &str) -> anyhow::Result<Db> {
+    check(loaded, &with_data(loaded, service)?).await
+}
+
+async fn check(loaded: &Loaded, service: &Service) -> anyhow::Result<Db> {
+    let ids = Ids::system(Clock::system());
+    let db = Db::open_read_only(&store(&loaded.config), service.name(), ids)?;
+    db.check_schema(&service.schemas()).await?;
+    Ok(db)
+}
+
+/// The service of this name, if it has data here.
+fn with_data(loaded: &Loaded, name: &str) -> anyhow::Result<Service> {
     let config = &loaded.config;
-    if service == "gateway" || !NAMES.contains(&service) {
+    let Some(service) = all_services(config).into_iter().find(|service| service.name() == name)
+    else {
         bail!(
-            "{service} is no service with data; there are {}",
+            "{name} is no service with data; there are {}",
             NAMES.get(1..).unwrap_or_default().join(", ")
         );
+    };
+    if config.store.url.is_empty() && !config.server.data.join(format!("{name}.db")).exists() {
+        bail!("there is no data of {name} in {}", config.server.data.display());
     }
-    if config.store.url.is_empty() && !config.server.data.join(format!("{service}.db")).exists() {
-        bail!("there is no data of {service} in {}", config.server.data.display());
-    }
-    let ids = Ids::system(Clock::system());
-    Ok(Db::open(&store(config), service, ids, false).await?)
+    Ok(service)
 }
 
 /// The OpenAPI document of some services.

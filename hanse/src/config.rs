@@ -59,6 +59,9 @@ pub struct ServerConfig {
     pub only: Vec<String>,
     /// Connections at the same time.
     pub connections: usize,
+    /// Connections of one client address at the same time; more are closed at once. Does not apply to
+    /// `gateway.trusted_proxies`. An IPv6 network of 64 bits counts as one address.
+    pub connections_per_address: usize,
     /// Seconds between saying "not ready" and refusing connections when stopping, so that load
     /// balancers can look away first.
     pub drain_delay_seconds: u32,
@@ -75,6 +78,7 @@ impl Default for ServerConfig {
             public_url: "http://127.0.0.1:3000".into(),
             only: Vec::new(),
             connections: 10_000,
+            connections_per_address: 2_000,
             drain_delay_seconds: 0,
             drain_seconds: 25,
         }
@@ -166,6 +170,9 @@ impl config::Config for Config {
         }
         if self.server.connections == 0 {
             found.push(("server.connections".into(), "must be at least 1".into()));
+        }
+        if self.server.connections_per_address == 0 {
+            found.push(("server.connections_per_address".into(), "must be at least 1".into()));
         }
         if self.store.pool == 0 {
             found.push(("store.pool".into(), "must be at least 1".into()));

@@ -70,6 +70,9 @@ enum Command {
     /// Look at events; redrive, discard, replay
     #[command(subcommand)]
     Events(commands::events::EventsCommand),
+    /// List or replace the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(commands::keys::KeysCommand),
     /// Print the OpenAPI document
     #[command(
         after_help = "Examples:\n  hanse openapi > openapi.json\n  hanse openapi --service thoughts"
@@ -117,6 +120,7 @@ fn main() -> ExitCode {
             Command::Doctor(args) => commands::doctor::doctor(&loaded, &args).await,
             Command::User(command) => commands::user::run(&loaded, command).await,
             Command::Events(command) => commands::events::run(&loaded, command).await,
+            Command::Keys(command) => commands::keys::run(&loaded, command).await,
             Command::Openapi(args) => commands::openapi::openapi(&args),
             Command::Backup(args) => backup::backup(&loaded, &args),
             Command::Restore(args) => backup::restore(&loaded, &args),

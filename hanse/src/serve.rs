@@ -85,15 +85,18 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         peers.iter().map(|(_, upstream)| upstream).chain(named.values()).cloned().collect();
     let served = platform.cells().iter().map(|cell| &cell.routes);
     // A process without the gateway is behind one: it serves what is here, by no budgets of its own.
-    let (router, openapi, limits) = if is_gateway {
+    let mut outlines = compose::outlines();
+    if !is_gateway {
+        outlines.retain(|outline| platform.cell(outline.service()).is_some());
+    }
+    let openapi = compose::openapi(&outlines);
+    let (router, limits) = if is_gateway {
         let router = Router::new(served, peers)?;
         router.replace_rules(Rules::new(&config.gateway.routes, &named));
-        (router, compose::openapi(&compose::outlines()), config.limits.clone())
+        (router, config.limits.clone())
     } else {
-        let mut outlines = compose::outlines();
-        outlines.retain(|outline| platform.cell(outline.service()).is_some());
         let limits = LimitsConfig { enabled: false, ..config.limits.clone() };
-        (Router::new(served, [])?, compose::openapi(&outlines), limits)
+        (Router::new(served, [])?, limits)
     };
     let edge = shared.edge(config);
     let gateway = Arc::new(Gateway::new(
@@ -101,7 +104,8 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         router,
         &config.gateway,
         &limits,
-        Documents::new(&openapi, ERROR_PAGES),
+        Documents::new(&openapi, ERROR_PAGES)
+            .with_services(outlines.iter().map(|it| (it.service(), compose::openapi([it])))),
         readiness(&platform, &draining, follower.clone()),
     ));
     let shown = upstreams.clone();
@@ -136,6 +140,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = watch::channel(false);
     let limits = server::Limits {
         connections: config.server.connections,
+        connections_per_address: config.server.connections_per_address,
         drain_time: Duration::from_secs(config.server.drain_seconds.into()),
         ..server::Limits::default()
     };

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use hanse_runtime::config;
+use serde_json::json;
 
 use crate::config::{Config, Loaded};
 
@@ -14,7 +15,11 @@ use crate::config::{Config, Loaded};
 )]
 pub enum ConfigCommand {
     /// Check it, and say all that is wrong (exit code 2)
-    Check,
+    Check {
+        /// For a machine
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the values in force; secrets are not shown
     Show {
         /// For a machine
@@ -30,7 +35,9 @@ pub enum ConfigCommand {
 /// Runs the command. A wrong configuration was refused before.
 pub fn run(loaded: &Loaded, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
-        ConfigCommand::Check => println!("the configuration is good"),
+        ConfigCommand::Check { json } => {
+            super::say(*json, &json!({ "good": true }), "the configuration is good")?;
+        }
         ConfigCommand::Show { json: true } => super::print_json(&loaded.config.redacted())?,
         ConfigCommand::Show { json: false } => {
             print!("{}", toml::to_string(&loaded.config.redacted())?);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use hanse_events::admin;
-use hanse_store::{Clock, Db, Ids, StoreError, Tx, sqlite};
+use hanse_store::{Db, StoreError, Tx, sqlite};
 use serde::Serialize;
 
 use crate::compose;
@@ -88,11 +88,10 @@ async fn service_findings(loaded: &Loaded, service: &str) -> Vec<Finding> {
         let intact = sqlite::verify(&path).map(|()| "every page is intact".to_owned());
         findings.push(finding(&format!("{service}: file"), intact.map_err(|error| chain(&error))));
     }
-    let ids = Ids::system(Clock::system());
-    let db = match Db::open(&compose::store(&loaded.config), service, ids, false).await {
+    let db = match compose::look_at_db(loaded, service).await {
         Ok(db) => db,
         Err(error) => {
-            findings.push(finding(service, Err(chain(&error))));
+            findings.push(finding(service, Err(format!("{error:#}"))));
             return findings;
         }
     };
@@ -114,7 +113,7 @@ async fn events(loaded: &Loaded, db: &Db) -> Result<String, String> {
         .map_err(|error| chain(&error))?;
     let mut behind = 0;
     for position in &positions {
-        let end = match compose::open_db(loaded, &position.source).await {
+        let end = match compose::look_at_db(loaded, &position.source).await {
             Ok(source) => last_event(&source).await.map_err(|error| chain(&error))?,
             Err(error) => return Err(format!("{error:#}")),
         };

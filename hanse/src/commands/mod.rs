@@ -4,6 +4,7 @@ pub mod config;
 pub mod dev;
 pub mod doctor;
 pub mod events;
+pub mod keys;
 pub mod migrate;
 pub mod openapi;
 pub mod user;
@@ -14,5 +15,14 @@ use serde::Serialize;
 /// Prints a value for a machine.
 pub fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Says what was done, for a machine or for a person.
+pub fn say(json: bool, value: &serde_json::Value, text: &str) -> anyhow::Result<()> {
+    if json {
+        return print_json(value);
+    }
+    println!("{text}");
     Ok(())
 }

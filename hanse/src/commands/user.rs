@@ -55,6 +55,9 @@ pub struct WhichArgs {
     /// E-mail address
     #[arg(long)]
     email: String,
+    /// For a machine
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `user reset-password`.
@@ -66,6 +69,9 @@ pub struct ResetArgs {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+    /// For a machine
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
@@ -108,15 +114,19 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
         }
         UserCommand::Disable(args) => {
             admin::disable_user(&db, &args.email).await?;
-            println!("{} cannot sign in any more; open sessions end within minutes", args.email);
+            let text =
+                format!("{} cannot sign in any more; open sessions end within seconds", args.email);
+            super::say(args.json, &json!({ "email": args.email, "disabled": true }), &text)?;
         }
         UserCommand::ResetPassword(args) => {
             let (password, made) = password(args.password_stdin, &db)?;
             admin::reset_password(&db, &config.identity, &args.email, &password).await?;
-            println!("{} has a new password; all sessions were ended", args.email);
+            let mut text = format!("{} has a new password; all sessions were ended", args.email);
             if made {
-                println!("password (shown once): {password}");
+                text.push_str(&format!("\npassword (shown once): {password}"));
             }
+            let shown = made.then_some(password);
+            super::say(args.json, &json!({ "email": args.email, "password": shown }), &text)?;
         }
     }
     Ok(ExitCode::SUCCESS)

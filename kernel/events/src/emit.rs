@@ -3,6 +3,11 @@
 use crate::DomainEvent;
 use hanse_store::{Json, Result, StoreError, Tx, params};
 
+// Holds off an erasure of the owner until this transaction ends (see erase.rs). A statement of its own:
+// the one that appends must see what an erasure that it had to wait for has done.
+const HOLD_POSTGRES: &str = "SELECT CAST(pg_advisory_xact_lock_shared(5134,
+    hashtext(CAST(CAST($1 AS UUID) AS TEXT))) AS TEXT)";
+
 // One statement finds the subject's version, refuses an erased owner and appends.
 const APPEND_SQLITE: &str = "INSERT INTO events
     (id, type, version, subject, subject_version, owner, actor, trace, time, data)
@@ -35,6 +40,10 @@ pub trait Emit {
 
 impl Emit for Tx {
     async fn emit<T: DomainEvent>(&mut self, event: &T) -> Result<()> {
+        let owner = event.owner();
+        if let (Some(owner), Some(hold)) = (owner, self.pick((None, Some(HOLD_POSTGRES)))) {
+            self.all(hold, params![owner]).await?;
+        }
         let origin = self.origin().clone();
         let append = self.pick((APPEND_SQLITE, APPEND_POSTGRES));
         let params = params![
@@ -42,7 +51,7 @@ impl Emit for Tx {
             T::TYPE,
             T::VERSION,
             event.subject(),
-            event.owner(),
+            owner,
             origin.actor,
             origin.trace,
             self.now(),

@@ -1,9 +1,19 @@
 //! Erasure of a person: nothing they caused stays readable, and nothing of theirs comes back.
+//!
+//! A transaction that saw "not erased" must not add anything after the erasure has looked for what
+//! there is. SQLite has one writer. On PostgreSQL both take a lock on the owner, which ends with their
+//! transaction: whoever adds something shares it with others who do, and an erasure has it alone. Each
+//! looks only in a statement after the one that got the lock, because a statement that had to wait
+//! still sees what was there before.
 
-use hanse_store::{Result, Tx, params};
+use std::collections::BTreeSet;
+
+use hanse_store::{Result, Tx, Value, params};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+const LOCK_ALONE: &str =
+    "SELECT CAST(pg_advisory_xact_lock(5134, hashtext(CAST(CAST($1 AS UUID) AS TEXT))) AS TEXT)";
 const REMEMBER: &str =
     "INSERT INTO erased_owners (owner, erased_at) VALUES ($1, $2) ON CONFLICT (owner) DO NOTHING";
 const BLANK: &str = "UPDATE events SET data = NULL WHERE owner = $1 AND data IS NOT NULL";
@@ -17,6 +27,9 @@ const FORGET_HELD: &str = "DELETE FROM held_events WHERE owner = $1";
 /// # Errors
 /// Whatever the store says; nothing is erased then.
 pub async fn erase_owner(tx: &mut Tx, owner: Uuid) -> Result<()> {
+    if let Some(lock) = tx.pick((None, Some(LOCK_ALONE))) {
+        tx.all(lock, params![owner]).await?;
+    }
     let now = tx.now();
     tx.execute(REMEMBER, params![owner, now]).await?;
     tx.execute(BLANK, params![owner]).await?;
@@ -34,4 +47,43 @@ pub async fn erased_since(tx: &mut Tx, since: Timestamp) -> Result<Vec<(Uuid, Ti
     let sql = "SELECT owner, erased_at FROM erased_owners WHERE erased_at > $1";
     let rows = tx.all(sql, params![since]).await?;
     rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
+}
+
+/// Which of these owners were erased; the others cannot be until this transaction ends.
+pub(crate) async fn erased_among(
+    tx: &mut Tx,
+    owners: impl Iterator<Item = Uuid>,
+) -> Result<BTreeSet<Uuid>> {
+    let owners: BTreeSet<Uuid> = owners.collect();
+    let values = padded(owners);
+    if values.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    if tx.pick((false, true)) {
+        let rows = marks(&values, 1, |mark| format!("(CAST({mark} AS UUID))"));
+        let sql = format!(
+            "SELECT CAST(pg_advisory_xact_lock_shared(5134, hashtext(CAST(owner AS TEXT))) AS TEXT)
+             FROM (VALUES {rows}) AS owners (owner)"
+        );
+        tx.all(sql, &values).await?;
+    }
+    let marks = marks(&values, 1, |mark| mark);
+    let sql = format!("SELECT owner FROM erased_owners WHERE owner IN ({marks})");
+    tx.all(sql, &values).await?.iter().map(|row| row.at(0)).collect()
+}
+
+/// A power of two of parameters, the first of them repeated, so that only a handful of statements get
+/// prepared.
+pub(crate) fn padded<T: Into<Value>>(values: impl IntoIterator<Item = T>) -> Vec<Value> {
+    let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    if let Some(first) = values.first().cloned() {
+        values.resize(values.len().next_power_of_two(), first);
+    }
+    values
+}
+
+/// The names of these parameters, counted from `first`, with commas between.
+pub(crate) fn marks(values: &[Value], first: usize, form: impl Fn(String) -> String) -> String {
+    let marks = (first..first + values.len()).map(|n| form(format!("${n}")));
+    marks.collect::<Vec<_>>().join(",")
 }

@@ -17,6 +17,7 @@ use hanse_store::{Db, Result, StoreError, Tx, params};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use crate::erase::{erased_among, marks, padded};
 use crate::event::Recorded;
 use crate::log::Log;
 use crate::subscription::{BoxError, Subscription};
@@ -87,8 +88,8 @@ const START: &str = "INSERT INTO positions (subscription, source, seq, updated_a
     VALUES ($1, $2, 0, $3) ON CONFLICT (subscription, source) DO NOTHING";
 const MOVE: &str = "UPDATE positions SET seq = $3, updated_at = $4
     WHERE subscription = $1 AND source = $2 AND seq = $5";
-const HELD_SUBJECTS: &str =
-    "SELECT DISTINCT subject FROM held_events WHERE subscription = $1 AND source = $2";
+const ANY_HELD: &str = "SELECT EXISTS
+    (SELECT 1 FROM held_events WHERE subscription = $1 AND source = $2) AS held";
 const HOLD: &str = "INSERT INTO held_events
     (subscription, source, seq, subject, type, owner, attempts, next_at, dead, cause, held_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -258,8 +259,9 @@ impl Subscriber {
                     // Another replica took the batch; start over from where it is.
                     return Err(StoreError::Contention("the position has moved".into()).into());
                 }
-                let held = held_subjects(tx, name, &source).await?;
-                let erased = erased_owners(tx, &events).await?;
+                let held = held_subjects(tx, name, &source, &events).await?;
+                let erased =
+                    erased_among(tx, events.iter().filter_map(|event| event.owner)).await?;
                 for event in &*events {
                     if event.owner.is_some_and(|owner| erased.contains(&owner))
                         || !subscription.wants(event)
@@ -376,6 +378,8 @@ impl Subscriber {
         let outcome = self
             .db
             .write::<_, Failure, _>(async move |tx: &mut Tx| {
+                // An erasure takes away what waits: either it has, or it comes after this.
+                erased_among(tx, event.owner.into_iter()).await?;
                 if tx.execute(TAKE, params![name, source, seq]).await? == 1
                     && subscription.wants(&event)
                 {
@@ -480,18 +484,24 @@ async fn hold(
     .map(drop)
 }
 
-async fn held_subjects(tx: &mut Tx, name: &str, source: &str) -> Result<BTreeSet<String>> {
-    tx.all(HELD_SUBJECTS, params![name, source]).await?.iter().map(|row| row.at(0)).collect()
-}
-
-async fn erased_owners(tx: &mut Tx, events: &[Recorded]) -> Result<BTreeSet<uuid::Uuid>> {
-    let owners: BTreeSet<_> = events.iter().filter_map(|event| event.owner).collect();
-    let Some(&first) = owners.iter().next() else { return Ok(BTreeSet::new()) };
-    // A power of two of parameters, so that only a handful of statements get prepared.
-    let mut values: Vec<_> = owners.into_iter().map(hanse_store::Value::from).collect();
-    values.resize(values.len().next_power_of_two(), first.into());
-    let marks = (1..=values.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(",");
-    let sql = format!("SELECT owner FROM erased_owners WHERE owner IN ({marks})");
+/// Which subjects of these events have an earlier event that was set aside. Usually nothing is.
+async fn held_subjects(
+    tx: &mut Tx,
+    name: &str,
+    source: &str,
+    events: &[Recorded],
+) -> Result<BTreeSet<String>> {
+    if !tx.one(ANY_HELD, params![name, source]).await?.at::<bool>(0)? {
+        return Ok(BTreeSet::new());
+    }
+    let subjects: BTreeSet<&str> = events.iter().map(|event| event.subject.as_str()).collect();
+    let subjects = padded(subjects);
+    let marks = marks(&subjects, 3, |mark| mark);
+    let sql = format!(
+        "SELECT DISTINCT subject FROM held_events
+         WHERE subscription = $1 AND source = $2 AND subject IN ({marks})"
+    );
+    let values = [params![name, source], &subjects].concat();
     tx.all(sql, &values).await?.iter().map(|row| row.at(0)).collect()
 }
 
@@ -507,4 +517,57 @@ fn cause(error: &BoxError) -> String {
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.saturating_add(by).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use hanse_store::{Clock, Ids, StoreConfig};
+
+    use super::*;
+
+    const SOME: &str = "INSERT INTO held_events
+        (subscription, source, seq, subject, type, attempts, next_at, dead, cause, held_at)
+        VALUES ('copy', 'producer', $1, $2, '', 5, $3, TRUE, '', $3)";
+
+    fn about(subject: &str) -> Recorded {
+        Recorded {
+            seq: 1,
+            id: uuid::Uuid::nil(),
+            kind: "producer.Told".into(),
+            version: 1,
+            subject: subject.into(),
+            subject_version: 1,
+            owner: None,
+            actor: None,
+            trace: None,
+            time: Timestamp::UNIX_EPOCH,
+            data: None,
+        }
+    }
+
+    /// However many subjects wait, a batch learns only of its own.
+    #[tokio::test]
+    async fn a_batch_asks_about_its_own_subjects() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("hanse-held-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).ok();
+        let config = StoreConfig::Sqlite { folder: folder.clone() };
+        let db = Db::open(&config, "consumer", Ids::system(Clock::system()), false).await?;
+        db.migrate(&[crate::SCHEMA]).await?;
+        let found = db
+            .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+                let now = tx.now();
+                for n in 0..10_000_i64 {
+                    tx.execute(SOME, params![n, format!("s{n}"), now]).await?;
+                }
+                let events = [about("free"), about("s7"), about("s7"), about("s9999")];
+                let none = held_subjects(tx, "other", "producer", &events).await?;
+                Ok((none, held_subjects(tx, "copy", "producer", &events).await?))
+            })
+            .await?;
+        drop(db);
+        std::fs::remove_dir_all(folder).ok();
+        assert!(found.0.is_empty());
+        assert_eq!(found.1, BTreeSet::from(["s7".to_owned(), "s9999".to_owned()]));
+        Ok(())
+    }
 }

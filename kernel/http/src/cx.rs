@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::caller::{Caller, Principal};
 use crate::cursor::Sealer;
 use crate::dispatch::{Context, Exchange};
-use crate::error::{KernelError, Problem};
+use crate::error::KernelError;
 use crate::etag::{IfMatch, PreconditionError};
 use crate::idempotency::{Answered, Entered, Guard};
 use crate::reply::Reply;
@@ -30,6 +30,13 @@ pub struct Home {
     pub sealer: Sealer,
     /// How far the service's projections have come.
     pub applied: Applied,
+}
+
+impl Home {
+    /// How far the service's log has come, for `Hanse-Position`.
+    fn position(&self, seq: i64) -> String {
+        self.sealer.seal_position(self.db.service(), seq)
+    }
 }
 
 /// The state of a service.
@@ -50,16 +57,14 @@ pub struct Cx<S> {
 }
 
 impl<S: Service> Cx<S> {
-    pub(crate) fn new(app: Arc<S>, exchange: &Exchange) -> Result<Self, Problem> {
-        let guard =
-            Guard::from_exchange(exchange, app.home()).map_err(|error| Problem::of(&error))?;
-        Ok(Self {
+    pub(crate) fn new(app: Arc<S>, exchange: &Exchange) -> Self {
+        Self {
             app,
             context: exchange.context.clone(),
             operation: exchange.operation.id,
             if_match: IfMatch::from_headers(&exchange.parts.headers),
-            guard,
-        })
+            guard: exchange.guard.clone(),
+        }
     }
 
     /// The account that asks. The nil id, which owns nothing, when nobody is signed in; operations
@@ -110,6 +115,7 @@ impl<S: Service> Cx<S> {
             trace: Some(self.context.trace.to_string()),
         };
         let guard = self.guard.clone();
+        let place = home.clone();
         let committed = home
             .db
             .commit(async move |tx: &mut Tx| {
@@ -117,7 +123,10 @@ impl<S: Service> Cx<S> {
                 let Some(guard) = guard else { return work(tx).await.map(Answered::fresh) };
                 match guard.enter(tx).await? {
                     Entered::First => {
-                        let answer = work(tx).await?.answer();
+                        let mut answer = work(tx).await?.answer();
+                        if let Some(seq) = tx.last_event() {
+                            answer = answer.with("hanse-position", place.position(seq));
+                        }
                         guard.leave(tx, &answer).await?;
                         Ok(Answered::stored(answer))
                     }
@@ -128,8 +137,8 @@ impl<S: Service> Cx<S> {
             .await?;
         let answered = committed.value;
         Ok(match committed.last_event {
-            Some(seq) => answered.at(home.sealer.seal_position(home.db.service(), seq)),
-            None => answered,
+            Some(seq) if answered.is_fresh() => answered.at(home.position(seq)),
+            _ => answered,
         })
     }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::error::{KernelError, Problem};
+use crate::idempotency::Guard;
 use crate::operation::Operation;
 
 /// A request's body: from the network, or already in memory.
@@ -69,6 +70,8 @@ pub struct Exchange {
     pub body: Bytes,
     /// Who and whence.
     pub context: Context,
+    /// Of a request with an `Idempotency-Key`.
+    pub(crate) guard: Option<Guard>,
 }
 
 /// Sends an error that happened outside any operation.

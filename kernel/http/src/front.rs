@@ -5,15 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use hanse_store::Ids;
 use hanse_telemetry::metrics::Metrics;
 use hanse_telemetry::recent::{FinishedRequest, RecentTraces};
 use hanse_telemetry::trace::TraceContext;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response};
 
 use crate::caller::Caller;
-use crate::dispatch::{Context, RequestBody, ResponseBody, problem_response};
+use crate::dispatch::{Context, RequestBody, ResponseBody, full, problem_response};
 use crate::error::KernelError;
 use crate::headers;
 use crate::operation::Operation;
@@ -29,6 +30,11 @@ pub trait Front: Send + Sync + 'static {
         request: Request<RequestBody>,
         peer: SocketAddr,
     ) -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// Is this the address of a proxy of ours, from which many clients come?
+    fn trusts(&self, _peer: IpAddr) -> bool {
+        false
+    }
 }
 
 /// What a door needs.
@@ -160,23 +166,47 @@ impl Edge {
 pub struct ServiceFront {
     edge: Edge,
     table: Table,
+    openapi: Option<Bytes>,
 }
 
 impl ServiceFront {
     /// A door for these operations.
     #[must_use]
     pub fn new(edge: Edge, table: Table) -> Self {
-        Self { edge, table }
+        Self { edge, table, openapi: None }
+    }
+
+    /// Shows this document of its operations at `/openapi.json`.
+    #[must_use]
+    pub fn with_openapi(self, document: &serde_json::Value) -> Self {
+        Self { openapi: Some(document.to_string().into()), ..self }
+    }
+
+    fn document(&self, method: &http::Method, path: &str) -> Option<Response<ResponseBody>> {
+        let document = self.openapi.as_ref().filter(|_| path == "/openapi.json")?;
+        if *method != http::Method::GET && *method != http::Method::HEAD {
+            return None;
+        }
+        let mut response = Response::new(full(document.clone()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Some(response)
     }
 }
 
 impl Front for ServiceFront {
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.edge.trusted_proxies.contains(&peer)
+    }
+
     async fn handle(
         &self,
         request: Request<RequestBody>,
         peer: SocketAddr,
     ) -> Response<ResponseBody> {
         let (entered, verdict) = self.edge.enter(request.method(), request.headers(), peer);
+        if let Some(response) = self.document(request.method(), request.uri().path()) {
+            return self.edge.leave(&entered, "openapi", response);
+        }
         let mut name = UNROUTED;
         let response =
             match verdict.and_then(|()| self.table.find(request.method(), request.uri().path())) {

@@ -5,20 +5,24 @@
 //! waits for the row (SQLite has one writer; PostgreSQL's unique index makes it wait) and then gets
 //! the stored answer. An operation that failed leaves no row: its key may be tried again.
 //!
+//! Some operations work before their transaction (they prove a password, say), and that work would
+//! refuse a repetition. So a stored answer is looked for before the operation runs, and again when it
+//! has refused, because its twin may have ended meanwhile.
+//!
 //! Stored answers can hold personal data and even tokens. They are sealed under a key that is
 //! derived from the idempotency key itself, of which only a hash is stored: the database alone does
 //! not reveal them. They are kept for 24 hours.
 
 use std::marker::PhantomData;
 
-use hanse_store::{Migration, Result, Schema, Tx, params};
+use hanse_store::{Migration, Result, Row, Schema, StoreError, Tx, params};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::cursor::Sealer;
 use crate::cx::Home;
-use crate::dispatch::{Context, Exchange};
+use crate::dispatch::{Context, Exchange, ResponseBody};
 use crate::error::{KernelError, Problem};
 use crate::reply::{Answer, OperationDoc, Reply};
 
@@ -59,6 +63,8 @@ const CLAIM: &str = "INSERT INTO idempotency
     ON CONFLICT (principal, operation, key_hash) DO NOTHING";
 const STORED: &str = "SELECT request_hash, answer FROM idempotency
     WHERE principal = $1 AND operation = $2 AND key_hash = $3";
+const LOOK: &str = "SELECT request_hash, answer FROM idempotency
+    WHERE principal = $1 AND operation = $2 AND key_hash = $3 AND created_at >= $4";
 const STORE: &str = "UPDATE idempotency SET answer = $4
     WHERE principal = $1 AND operation = $2 AND key_hash = $3";
 
@@ -101,6 +107,31 @@ impl Guard {
             return Ok(Entered::First);
         }
         let row = tx.one(STORED, params![self.principal, self.operation, hash]).await?;
+        self.judge(&row)
+    }
+
+    /// The answer to a request that was answered before, or the refusal of a key that was used for
+    /// another one. A store that does not answer says so when the operation runs.
+    pub(crate) async fn repeated(
+        &self,
+        home: &Home,
+        context: &Context,
+    ) -> Option<http::Response<ResponseBody>> {
+        let look = async |tx: &mut Tx| {
+            let oldest = tx.now().saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+            let key = params![self.principal, self.operation, &self.key_hash[..], oldest];
+            tx.optional(LOOK, key).await?.map(|row| self.judge(&row)).transpose()
+        };
+        match home.db.read::<_, StoreError, _>(look).await.ok()?? {
+            Entered::First => None,
+            Entered::Repeated(answer) => Some(answer.into_response()),
+            Entered::Reused => {
+                Some(Problem::of(&KernelError::IdempotencyKeyReused).respond(context))
+            }
+        }
+    }
+
+    fn judge(&self, row: &Row) -> Result<Entered> {
         if row.at::<Vec<u8>>(0)? != self.request_hash {
             return Ok(Entered::Reused);
         }
@@ -165,6 +196,11 @@ impl<R: Reply> Answered<R> {
         Self { state: State::Reused(PhantomData), position: None }
     }
 
+    /// Made now, and not stored with its position in it.
+    pub(crate) fn is_fresh(&self) -> bool {
+        matches!(self.state, State::Fresh(_))
+    }
+
     pub(crate) fn at(self, position: String) -> Self {
         Self { position: Some(position), ..self }
     }
@@ -187,7 +223,7 @@ impl<R: Reply> Reply for Answered<R> {
         }
     }
 
-    fn respond(self, context: &Context) -> http::Response<crate::dispatch::ResponseBody> {
+    fn respond(self, context: &Context) -> http::Response<ResponseBody> {
         if matches!(self.state, State::Reused(_)) {
             return Problem::of(&KernelError::IdempotencyKeyReused).respond(context);
         }

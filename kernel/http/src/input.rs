@@ -189,12 +189,28 @@ pub fn default_limit() -> u32 {
     50
 }
 
+/// Bytes that the items of a page may have: it ends before it has more, whatever the client asked for.
+/// One item alone may be larger.
+pub const PAGE_BYTES: usize = 1 << 20;
+
+/// Bytes of a text in JSON, without its quotes.
+#[must_use]
+pub fn json_size(text: &str) -> usize {
+    let size = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..32 => 6,
+        _ => 1,
+    };
+    text.bytes().map(size).sum()
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// Send it as `cursor` to get the next page; null on the last one.
+    /// Send it as `cursor` to get the next page; null on the last one. A page with long items may have
+    /// fewer than were asked for.
     pub next: Option<String>,
 }
 

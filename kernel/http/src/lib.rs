@@ -19,6 +19,7 @@ extern crate self as hanse_http;
 pub use serde_json;
 
 mod access;
+mod activity;
 mod caller;
 mod cursor;
 mod cx;
@@ -33,6 +34,7 @@ mod openapi;
 mod operation;
 mod outline;
 mod peer;
+mod places;
 mod reply;
 pub mod server;
 mod signer;
@@ -52,8 +54,10 @@ pub use etag::{IfMatch, PreconditionError};
 pub use front::{Edge, Entered, Front, ServiceFront, UNROUTED};
 pub use hanse_macros::ApiError;
 pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
-pub use input::{Body, Input, Page, PageQuery, Path, Query, Upload, default_limit};
-pub use openapi::{Info, document, merge};
+pub use input::{
+    Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
+};
+pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};
 pub use outline::{Outline, Shape};
 pub use peer::PeerKey;

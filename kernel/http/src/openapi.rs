@@ -66,27 +66,6 @@ pub fn document<'a>(info: &Info, services: impl IntoIterator<Item = &'a Outline>
     })
 }
 
-/// Several documents as one.
-#[must_use]
-pub fn merge(mut first: Value, others: impl IntoIterator<Item = Value>) -> Value {
-    for other in others {
-        for place in ["/paths", "/components/schemas"] {
-            let (Some(into), Some(from)) = (first.pointer_mut(place), other.pointer(place)) else {
-                continue;
-            };
-            if let (Some(into), Some(from)) = (into.as_object_mut(), from.as_object()) {
-                into.extend(from.iter().map(|(key, value)| (key.clone(), value.clone())));
-            }
-        }
-        if let (Some(into), Some(from)) = (first.get_mut("tags"), other.get("tags"))
-            && let (Some(into), Some(from)) = (into.as_array_mut(), from.as_array())
-        {
-            into.extend(from.iter().cloned());
-        }
-    }
-    first
-}
-
 fn describe(operation: &Shape, doc: OperationDoc<'_>) -> Value {
     let OperationDoc { mut parameters, request_body, mut responses, problems, .. } = doc;
     let post = operation.method == http::Method::POST;

@@ -14,6 +14,7 @@ use crate::dispatch::{
     Context, Exchange, RequestBody, ResponseBody, collect_body, problem_response,
 };
 use crate::error::{ApiError, Problem};
+use crate::idempotency::Guard;
 use crate::input::Input;
 use crate::outline::{Outline, Shape};
 use crate::reply::{OperationDoc, Reply};
@@ -65,7 +66,15 @@ impl Operation {
         } else {
             Bytes::new()
         };
-        let exchange = Exchange { operation: Arc::clone(&self), params, parts, body, context };
+        let operation = Arc::clone(&self);
+        let mut exchange = Exchange { operation, params, parts, body, context, guard: None };
+        exchange.guard = match Guard::from_exchange(&exchange, &self.home) {
+            Ok(guard) => guard,
+            Err(error) => return problem_response(&error, &exchange.context),
+        };
+        if let Some(guard) = exchange.guard.clone() {
+            return self.serve_once(exchange, &guard).await;
+        }
         if !self.is_read() {
             return (self.call)(exchange).await;
         }
@@ -76,6 +85,21 @@ impl Operation {
         let mut response = (self.call)(exchange).await;
         if !fresh {
             response.headers_mut().insert("hanse-stale", HeaderValue::from_static("true"));
+        }
+        response
+    }
+
+    /// Serves a request whose repetition gets the same answer.
+    async fn serve_once(&self, exchange: Exchange, guard: &Guard) -> Response<ResponseBody> {
+        let context = exchange.context.clone();
+        if let Some(answer) = guard.repeated(&self.home, &context).await {
+            return answer;
+        }
+        let response = (self.call)(exchange).await;
+        if response.status().is_client_error()
+            && let Some(answer) = guard.repeated(&self.home, &context).await
+        {
+            return answer;
         }
         response
     }
@@ -246,10 +270,7 @@ macro_rules! handler {
                         Ok(input) => input,
                         Err(problem) => return problem.respond(&exchange.context),
                     };)*
-                    let cx = match Cx::new(app, &exchange) {
-                        Ok(cx) => cx,
-                        Err(problem) => return problem.respond(&exchange.context),
-                    };
+                    let cx = Cx::new(app, &exchange);
                     let context = exchange.context;
                     match handler(cx, $($value),*).await {
                         Ok(reply) => reply.respond(&context),

@@ -3,7 +3,7 @@
 //! Slow clients are bounded in every direction: headers must arrive within ten seconds (also the
 //! first byte of the first request, and of the next one on a kept connection, which bounds idle
 //! ones), a body within thirty (see `dispatch.rs`), and a client that does not read its answer is cut
-//! off when a write has not moved for thirty.
+//! off when a write has not moved for thirty. What only HTTP/2 makes possible is in `activity.rs`.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,23 +19,27 @@ use http_body_util::Either;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
+use crate::activity::{Activity, Idleness, Taken};
 use crate::front::Front;
+use crate::places::{Place, Places};
 
 /// Bounds of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at the same time; more wait in the kernel's queue.
     pub connections: usize,
+    /// Connections of one client address at the same time; more are closed at once. Not counted for
+    /// addresses that the front trusts.
+    pub connections_per_address: usize,
     /// Time for a request's head, and for an idle connection.
     pub header_time: Duration,
-    /// Time without progress while sending.
+    /// Time without progress while sending, and of an idle HTTP/2 connection.
     pub write_time: Duration,
     /// Time to finish what is under way when stopping.
     pub drain_time: Duration,
@@ -45,6 +49,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            connections_per_address: 2_000,
             header_time: Duration::from_secs(10),
             write_time: Duration::from_secs(30),
             drain_time: Duration::from_secs(25),
@@ -77,8 +82,9 @@ pub async fn serve<F: Front>(
         .max_pending_accept_reset_streams(20)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(limits.header_time);
-    let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections_per_address);
+    let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -87,37 +93,80 @@ pub async fn serve<F: Front>(
             () = &mut stop => break,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
+        let Some(place) = place(&places, &*front, peer) else { continue };
         let (front, open) = (Arc::clone(&front), metrics.connection());
-        let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-            let front = Arc::clone(&front);
-            // A request may have had a length as well, which the library has dropped: whoever stands
-            // between may have seen another end of it (RFC 9112, section 6.1).
-            let ambiguous = request.headers().contains_key(TRANSFER_ENCODING);
-            async move {
-                let mut response = front.handle(request.map(Either::Left), peer).await;
-                if ambiguous {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                Ok::<_, Infallible>(response)
-            }
+        let activity = Arc::new(Activity::default());
+        let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
+        let requests = Arc::clone(&activity);
+        let service = service_fn(move |request| {
+            answer(Arc::clone(&front), request, peer, Arc::clone(&requests))
         });
-        let io = TokioIo::new(Watched::new(stream, limits));
         let connection = builder.serve_connection_with_upgrades(io, service).into_owned();
-        let connection = graceful.watch(connection);
+        let mut stopped = stopped.clone();
         connections.spawn(async move {
-            // A broken connection is the client's business.
-            connection.await.ok();
-            drop((open, slot));
+            let mut connection = std::pin::pin!(connection);
+            let ends = || activity.ends(limits.write_time, limits.write_time);
+            tokio::select! {
+                // A broken connection is the client's business.
+                _ = connection.as_mut() => return drop((open, slot, place)),
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+                idleness = ends() => {
+                    if idleness == Idleness::Stalled {
+                        return drop((open, slot, place));
+                    }
+                }
+            }
+            // Says that no more is taken, and finishes what is under way.
+            connection.as_mut().graceful_shutdown();
+            let patience = tokio::time::sleep(limits.header_time);
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                _ = async { tokio::join!(patience, ends()) } => {}
+            }
+            drop((open, slot, place));
         });
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
+    stopping.send_replace(true);
     tokio::select! {
-        () = graceful.shutdown() => {}
+        () = async { while connections.join_next().await.is_some() {} } => {}
         () = tokio::time::sleep(limits.drain_time) => {
             tracing::warn!(open = connections.len(), "some connections did not end in time");
         }
     }
+}
+
+/// A place among its client's connections; none is needed where many clients come from one address.
+fn place<F: Front>(places: &Places, front: &F, peer: SocketAddr) -> Option<Option<Place>> {
+    if front.trusts(peer.ip()) {
+        return Some(None);
+    }
+    let place = places.take(peer.ip());
+    if place.is_none() {
+        tracing::debug!(client = %peer.ip(), "too many connections of one address");
+    }
+    place.map(Some)
+}
+
+async fn answer<F: Front>(
+    front: Arc<F>,
+    request: http::Request<hyper::body::Incoming>,
+    peer: SocketAddr,
+    activity: Arc<Activity>,
+) -> Result<http::Response<Taken>, Infallible> {
+    let under = (request.version() == http::Version::HTTP_2).then(|| activity.begin());
+    // A request may have had a length as well, which the library has dropped: whoever stands between
+    // may have seen another end of it (RFC 9112, section 6.1).
+    let ambiguous = request.headers().contains_key(TRANSFER_ENCODING);
+    let mut response = front.handle(request.map(Either::Left), peer).await;
+    if ambiguous {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| match under {
+        Some(under) => Taken::watched(body, under),
+        None => Taken::freely(body),
+    }))
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
@@ -146,6 +195,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 struct Watched {
     stream: TcpStream,
     opening: Option<Opening>,
+    activity: Arc<Activity>,
     write_time: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -156,20 +206,29 @@ struct Opening {
     deadline: Pin<Box<Sleep>>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Http1,
+    Http2,
+}
+
 impl Opening {
-    /// Is the kind of HTTP still open after these bytes?
-    fn goes_on(&mut self, bytes: &[u8]) -> bool {
+    /// The kind of HTTP after these bytes, unless it is still open.
+    fn decide(&mut self, bytes: &[u8]) -> Option<Kind> {
         let rest = PREFACE.get(self.seen..).unwrap_or_default();
         self.seen += bytes.len();
-        rest.len() > bytes.len() && rest.starts_with(bytes)
+        if bytes.starts_with(rest) {
+            return Some(Kind::Http2);
+        }
+        (!rest.starts_with(bytes)).then_some(Kind::Http1)
     }
 }
 
 impl Watched {
-    fn new(stream: TcpStream, limits: Limits) -> Self {
+    fn new(stream: TcpStream, limits: Limits, activity: Arc<Activity>) -> Self {
         let deadline = Box::pin(tokio::time::sleep(limits.header_time));
         let opening = Some(Opening { seen: 0, deadline });
-        Self { stream, opening, write_time: limits.write_time, stalled: None }
+        Self { stream, opening, activity, write_time: limits.write_time, stalled: None }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -199,7 +258,10 @@ impl AsyncRead for Watched {
             ready!(opening.deadline.as_mut().poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        if !opening.goes_on(buf.filled().get(before..).unwrap_or_default()) {
+        if let Some(kind) = opening.decide(buf.filled().get(before..).unwrap_or_default()) {
+            if kind == Kind::Http2 {
+                self.activity.speaks_http2();
+            }
             self.opening = None;
         }
         poll

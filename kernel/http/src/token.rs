@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -99,6 +100,8 @@ struct Inner {
     audience: String,
     clock: Clock,
     keys: RwLock<BTreeMap<String, DecodingKey>>,
+    /// How often keys were installed.
+    installed: AtomicU64,
     verdicts: LocalCache<[u8; 32], Arc<Principal>>,
     revocations: Revocations,
 }
@@ -113,6 +116,7 @@ impl Verifier {
                 audience: audience.to_owned(),
                 clock,
                 keys: RwLock::default(),
+                installed: AtomicU64::new(0),
                 verdicts: LocalCache::new(CACHED, |_, _| 1),
                 revocations: Revocations::default(),
             }),
@@ -130,6 +134,8 @@ impl Verifier {
     pub fn install(&self, keys: impl IntoIterator<Item = (String, [u8; 32])>) {
         let keys = keys.into_iter().map(|(id, key)| (id, DecodingKey::from_ed_der(&key))).collect();
         *self.inner.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        // First counted, then cleared: a verdict by the old keys is either cleared or seen to be late.
+        self.inner.installed.fetch_add(1, Ordering::AcqRel);
         self.inner.verdicts.clear();
     }
 
@@ -152,10 +158,16 @@ impl Verifier {
         let principal = match self.inner.verdicts.get(&hash) {
             Some(principal) => principal,
             None => {
+                let installed = self.inner.installed.load(Ordering::Acquire);
                 let principal = Arc::new(self.check(token, now)?);
                 let left = principal.expires_at.duration_since(now);
                 let left = Duration::try_from(left).unwrap_or_default();
                 self.inner.verdicts.insert(hash, Arc::clone(&principal), left);
+                // Keys that were replaced meanwhile may have left with this one among them.
+                if self.inner.installed.load(Ordering::Acquire) != installed {
+                    self.inner.verdicts.remove(&hash);
+                    self.check(token, now)?;
+                }
                 principal
             }
         };

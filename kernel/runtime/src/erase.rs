@@ -4,7 +4,8 @@ use hanse_store::{Result, Tx};
 use uuid::Uuid;
 
 /// Erases what the kernel keeps about `owner` in this service: data of events, stored answers, waiting
-/// jobs. The service deletes its own rows in the same transaction.
+/// jobs. The service deletes its own rows in the same transaction, but afterwards: this waits until
+/// nobody else is adding anything of theirs.
 ///
 /// # Errors
 /// Whatever the store says.

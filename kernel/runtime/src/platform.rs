@@ -257,10 +257,11 @@ impl Cell {
 }
 
 async fn build_cell(config: &PlatformConfig, service: Service) -> Result<Cell, StartError> {
-    let Service { name, schema, background, build } = service;
+    let schemas = service.schemas();
+    let Service { name, background, build, .. } = service;
     let failed = |source| StartError::Store { service: name, source };
     let db = Db::open(&config.store, name, config.ids.clone(), background).await.map_err(failed)?;
-    let mut schemas = vec![hanse_events::SCHEMA, hanse_jobs::SCHEMA, hanse_http::SCHEMA, schema];
+    let mut schemas = schemas.to_vec();
     schemas.extend(config.transport.as_ref().map(|transport| transport.schema()));
     for applied in db.migrate(&schemas).await.map_err(failed)? {
         tracing::debug!(service = name, migration = applied, "a migration was applied");

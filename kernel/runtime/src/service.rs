@@ -62,6 +62,12 @@ impl Service {
     pub fn name(&self) -> &'static str {
         self.name
     }
+
+    /// The schemas of its store: the kernel's and its own.
+    #[must_use]
+    pub fn schemas(&self) -> [Schema; 4] {
+        [hanse_events::SCHEMA, hanse_jobs::SCHEMA, hanse_http::SCHEMA, self.schema]
+    }
 }
 
 pub(crate) type Task = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;

@@ -71,6 +71,27 @@ impl Db {
                 Backend::Postgres(PgStore::open(url, &format!("{prefix}{service}"), *pool).await?)
             }
         };
+        Ok(Self::new(service, backend, ids, announcer))
+    }
+
+    /// Opens the store of `service` to be looked at, beside a running platform if need be: nothing is
+    /// created or changed, and every write is refused.
+    ///
+    /// # Errors
+    /// As [`Db::open`]; a store that does not exist is an error too.
+    pub fn open_read_only(config: &StoreConfig, service: &str, ids: Ids) -> Result<Self> {
+        let backend = match config {
+            StoreConfig::Sqlite { folder } => {
+                Backend::Sqlite(SqliteStore::open_read_only(folder, service)?)
+            }
+            StoreConfig::Postgres { url, prefix, pool } => Backend::Postgres(
+                PgStore::open_read_only(url, &format!("{prefix}{service}"), *pool)?,
+            ),
+        };
+        Ok(Self::new(service, backend, ids, Arc::new(Announcer::new())))
+    }
+
+    fn new(service: &str, backend: Backend, ids: Ids, announcer: Arc<Announcer>) -> Self {
         let inner = Inner {
             service: service.to_owned(),
             backend,
@@ -78,7 +99,7 @@ impl Db {
             scans: Arc::new(Semaphore::new(SCANS)),
             announcer,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// Applies the migrations of every schema that are missing.
@@ -88,6 +109,14 @@ impl Db {
     /// to change.
     pub async fn migrate(&self, schemas: &[Schema]) -> Result<Vec<String>> {
         migrate::apply(self, schemas).await
+    }
+
+    /// Is the data at exactly these schemas? For whoever opens a store without migrating it.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`], [`StoreError::OlderSchema`], [`StoreError::ChangedMigration`].
+    pub async fn check_schema(&self, schemas: &[Schema]) -> Result<()> {
+        migrate::check(self, schemas).await
     }
 
     /// Runs a transaction and answers after its commit is on disk.

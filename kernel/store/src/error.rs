@@ -53,6 +53,16 @@ pub enum StoreError {
         /// The newest one known.
         known: String,
     },
+    /// The data has not been brought to this release's schema yet.
+    #[error(
+        "the data of {service} has not been brought to this release's schema ({missing} is missing); run: hanse migrate"
+    )]
+    OlderSchema {
+        /// Whose store it is.
+        service: String,
+        /// The first migration that is missing.
+        missing: String,
+    },
     /// A migration that was applied has changed since.
     #[error("migration {name} of {service} was changed after it had been applied")]
     ChangedMigration {
@@ -85,6 +95,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A write to a store that was opened to be looked at.
+    pub(crate) const READ_ONLY: Self = Self::Refused("the store was opened for reading only");
+
     /// True for failures that pass by themselves, so that a client may try again.
     #[must_use]
     pub fn is_temporary(&self) -> bool {

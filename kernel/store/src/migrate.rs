@@ -45,7 +45,45 @@ pub(crate) async fn apply(db: &Db, schemas: &[Schema]) -> Result<Vec<String>> {
     .await
 }
 
+/// Finds the table of migrations, on SQLite and on PostgreSQL.
+const TABLE_EXISTS: (&str, &str) = (
+    "SELECT count(*) AS found FROM sqlite_master WHERE name = 'schema_migrations'",
+    "SELECT count(*) AS found FROM pg_tables
+     WHERE schemaname = current_schema() AND tablename = 'schema_migrations'",
+);
+
+/// Compares the data with these schemas and changes nothing.
+pub(crate) async fn check(db: &Db, schemas: &[Schema]) -> Result<()> {
+    db.read(async |tx: &mut Tx| {
+        let exists = tx.one(tx.pick(TABLE_EXISTS), &[]).await?.at::<i64>(0)? == 1;
+        for schema in schemas {
+            let applied = if exists { applied(tx, db.service(), schema).await? } else { 0 };
+            if let Some(missing) = schema.migrations.get(applied) {
+                return Err(StoreError::OlderSchema {
+                    service: db.service().to_owned(),
+                    missing: format!("{}/{}", schema.owner, missing.name),
+                });
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
 async fn apply_schema(tx: &mut Tx, service: &str, schema: &Schema) -> Result<Vec<String>> {
+    let known = applied(tx, service, schema).await?;
+    let mut applied = Vec::new();
+    for migration in schema.migrations.get(known..).unwrap_or_default() {
+        Db::ddl(tx, migration.sql).await?;
+        let now = tx.now();
+        tx.execute(RECORD, params![schema.owner, migration.name, checksum(migration), now]).await?;
+        applied.push(format!("{}/{}", schema.owner, migration.name));
+    }
+    Ok(applied)
+}
+
+/// How many of the schema's migrations the data has; none of them may be unknown or changed.
+async fn applied(tx: &mut Tx, service: &str, schema: &Schema) -> Result<usize> {
     let rows = tx.all(APPLIED, params![schema.owner]).await?;
     for row in &rows {
         let name: String = row.get("name")?;
@@ -61,14 +99,7 @@ async fn apply_schema(tx: &mut Tx, service: &str, schema: &Schema) -> Result<Vec
             return Err(StoreError::ChangedMigration { service: service.to_owned(), name });
         }
     }
-    let mut applied = Vec::new();
-    for migration in schema.migrations.get(rows.len()..).unwrap_or_default() {
-        Db::ddl(tx, migration.sql).await?;
-        let now = tx.now();
-        tx.execute(RECORD, params![schema.owner, migration.name, checksum(migration), now]).await?;
-        applied.push(format!("{}/{}", schema.owner, migration.name));
-    }
-    Ok(applied)
+    Ok(rows.len())
 }
 
 fn checksum(migration: &Migration) -> String {

@@ -18,13 +18,22 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 pub(crate) struct PgStore {
     pool: Pool,
+    read_only: bool,
 }
 
 impl PgStore {
     pub(crate) async fn open(url: &str, database: &str, size: usize) -> Result<Self> {
-        let mut config: Config = url.parse().map_err(StoreError::engine)?;
-        config.connect_timeout(Duration::from_secs(5)).keepalives(true);
+        let config = configure(url)?;
         ensure_database(&config, database).await?;
+        Self::connect(config, database, size, false)
+    }
+
+    /// Opens a database that exists to be looked at.
+    pub(crate) fn open_read_only(url: &str, database: &str, size: usize) -> Result<Self> {
+        Self::connect(configure(url)?, database, size, true)
+    }
+
+    fn connect(mut config: Config, database: &str, size: usize, read_only: bool) -> Result<Self> {
         config.dbname(database).application_name("hanse");
         // A statement that runs for half a minute is a mistake; a lock held that long is, too.
         config.options("-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s");
@@ -43,10 +52,13 @@ impl PgStore {
             })
             .build()
             .map_err(StoreError::engine)?;
-        Ok(Self { pool })
+        Ok(Self { pool, read_only })
     }
 
     pub(crate) async fn begin(&self) -> Result<PgConn> {
+        if self.read_only {
+            return Err(StoreError::READ_ONLY);
+        }
         self.start("BEGIN").await
     }
 
@@ -59,6 +71,12 @@ impl PgStore {
         client.batch_execute(begin).await?;
         Ok(PgConn { client: Some(client) })
     }
+}
+
+fn configure(url: &str) -> Result<Config> {
+    let mut config: Config = url.parse().map_err(StoreError::engine)?;
+    config.connect_timeout(Duration::from_secs(5)).keepalives(true);
+    Ok(config)
 }
 
 async fn ensure_database(config: &Config, database: &str) -> Result<()> {

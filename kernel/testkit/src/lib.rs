@@ -13,7 +13,8 @@
 //! Every scene has its own data (a folder, or databases on the server that `cargo xtask test`
 //! starts), a clock that stands still until it is moved, and ids from a seed. Subscriptions and jobs
 //! run only when the scene says so ([`Stage::drain_events`], [`Stage::run_jobs`]); a scene that
-//! leaves events undelivered fails, because it has not looked at what it caused.
+//! leaves events undelivered fails, because it has not looked at what it caused. So does one in which
+//! a handler refused an event, unless it says [`Stage::ends_with_held_events`].
 
 #![expect(
     clippy::expect_used,

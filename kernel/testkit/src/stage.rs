@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use hanse_events::{EmbeddedLog, Log as _, Progress, RetryPolicy};
@@ -57,6 +57,7 @@ pub fn run<F, Fut>(
         let set = stage.clone();
         scene(stage).await;
         set.expect_drained().await;
+        set.expect_nothing_held().await;
         strike.clear(set).await;
     });
     runtime.shutdown_timeout(Duration::from_secs(5));
@@ -73,10 +74,14 @@ pub struct Stage {
     pub verifier: Verifier,
     /// Makes the scene's ids.
     pub ids: Ids,
-    /// Folder of a scene on SQLite.
+    /// The scene's own folder.
     pub folder: PathBuf,
+    /// Where the services' data is: a process that is started anew finds it there.
+    pub store: StoreConfig,
     signer: Signer,
     way: Way,
+    /// The scene is about events that handlers refuse.
+    poisoned: Arc<AtomicBool>,
 }
 
 /// What has to be cleared away after the scene.
@@ -116,7 +121,7 @@ impl Stage {
         verifier.install([(signer.id().to_owned(), signer.public())]);
         let metrics = Metrics::default();
         let config = PlatformConfig {
-            store,
+            store: store.clone(),
             cache_folder: folder.path().join("cache"),
             ids: ids.clone(),
             secrets: Secrets::new(&[9; 32]),
@@ -155,7 +160,18 @@ impl Stage {
         };
         let tasks = platform.start_tasks(tokio::runtime::Handle::current());
         let folder_path = folder.path().to_owned();
-        let stage = Self { platform, clock, verifier, ids, folder: folder_path, signer, way };
+        let poisoned = Arc::default();
+        let stage = Self {
+            platform,
+            clock,
+            verifier,
+            ids,
+            folder: folder_path,
+            store,
+            signer,
+            way,
+            poisoned,
+        };
         (stage, Strike { folder, databases, tasks, server })
     }
 
@@ -242,6 +258,12 @@ impl Stage {
         }
     }
 
+    /// Says that this scene ends with events that were set aside; otherwise that fails it. A scene that
+    /// says so and ends without any fails too.
+    pub fn ends_with_held_events(&self) {
+        self.poisoned.store(true, Ordering::Relaxed);
+    }
+
     /// Runs every job that is due.
     pub async fn run_jobs(&self) {
         for cell in self.platform.cells() {
@@ -272,6 +294,32 @@ impl Stage {
                 }
             }
         }
+    }
+}
+
+impl Stage {
+    /// A handler that fails is easily overlooked: the event is set aside and all others flow on.
+    async fn expect_nothing_held(&self) {
+        let mut any = false;
+        for cell in self.platform.cells() {
+            let held = async |tx: &mut Tx| hanse_events::admin::held(tx, 1).await;
+            let held = cell.db.read::<_, StoreError, _>(held).await.expect("the store answers");
+            let Some(event) = held.first() else { continue };
+            any = true;
+            assert!(
+                self.poisoned.load(Ordering::Relaxed),
+                "{} of {} could not apply {} {}: {}",
+                event.subscription,
+                cell.name,
+                event.r#type,
+                event.subject,
+                event.cause
+            );
+        }
+        assert!(
+            any || !self.poisoned.load(Ordering::Relaxed),
+            "the scene ended without an event that was set aside"
+        );
     }
 }
 

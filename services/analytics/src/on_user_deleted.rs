@@ -33,10 +33,11 @@ const FORGET: [&str; 4] = [
 
 pub(crate) async fn erase_user(tx: &mut Tx, event: Event<UserDeleted>) -> HandlerResult {
     let owner = event.data.user_id;
+    hanse_runtime::erase(tx, owner).await?;
     tx.execute(TAKE_FROM_PLATFORM, params![owner, PLATFORM]).await?;
     tx.execute(DROP_EMPTY, params![owner, PLATFORM]).await?;
     for statement in FORGET {
         tx.execute(statement, params![owner]).await?;
     }
-    Ok(hanse_runtime::erase(tx, owner).await?)
+    Ok(())
 }

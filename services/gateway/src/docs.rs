@@ -12,6 +12,7 @@ use serde_json::Value;
 /// What the gateway can show.
 pub struct Documents {
     openapi: Bytes,
+    services: BTreeMap<String, Bytes>,
     page: Bytes,
     errors: BTreeMap<&'static str, &'static str>,
 }
@@ -26,17 +27,33 @@ impl Documents {
     pub fn new(openapi: &Value, errors: &[(&'static str, &'static str)]) -> Self {
         Self {
             openapi: openapi.to_string().into(),
+            services: BTreeMap::new(),
             page: page(openapi).into(),
             errors: errors.iter().copied().collect(),
         }
     }
 
+    /// Shows the document of each of these services at `/api/v1/<service>/openapi.json`.
+    #[must_use]
+    pub fn with_services<'a>(
+        mut self,
+        services: impl IntoIterator<Item = (&'a str, Value)>,
+    ) -> Self {
+        self.services.extend(services.into_iter().map(|(service, document)| {
+            (format!("/api/v1/{service}/openapi.json"), document.to_string().into())
+        }));
+        self
+    }
+
     pub(crate) fn contains(&self, path: &str) -> bool {
         match path {
             "/openapi.json" | "/docs" => true,
-            _ => path
-                .strip_prefix("/docs/errors/")
-                .is_some_and(|code| self.errors.contains_key(code)),
+            _ => {
+                self.services.contains_key(path)
+                    || path
+                        .strip_prefix("/docs/errors/")
+                        .is_some_and(|code| self.errors.contains_key(code))
+            }
         }
     }
 
@@ -45,6 +62,9 @@ impl Documents {
             "/openapi.json" => Some(respond("application/json", self.openapi.clone())),
             "/docs" => Some(respond("text/html; charset=utf-8", self.page.clone())),
             _ => {
+                if let Some(document) = self.services.get(path) {
+                    return Some(respond("application/json", document.clone()));
+                }
                 let code = path.strip_prefix("/docs/errors/")?;
                 let text = self.errors.get(code)?;
                 Some(respond("text/markdown; charset=utf-8", Bytes::from_static(text.as_bytes())))

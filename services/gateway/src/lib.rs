@@ -122,6 +122,10 @@ impl Gateway {
 }
 
 impl Front for Gateway {
+    fn trusts(&self, peer: std::net::IpAddr) -> bool {
+        self.edge.trusted_proxies.contains(&peer)
+    }
+
     async fn handle(
         &self,
         request: Request<RequestBody>,

@@ -15,6 +15,7 @@ use crate::config::IdentityConfig;
 use crate::draft::{Draft, DraftError};
 use crate::email::Email;
 use crate::keys::KeyRing;
+pub use crate::keys::SigningKey;
 use crate::password::{self, Passwords, Plain, UnfitPassword};
 use crate::{accounts, sessions, setup};
 
@@ -177,8 +178,25 @@ pub async fn replace_signing_keys(
     config: &IdentityConfig,
     secrets: &Secrets,
 ) -> Result<(), StoreError> {
+    ring(db, config, secrets).replace(db).await
+}
+
+/// The signing keys that are stored.
+///
+/// # Errors
+/// A failure of the store, or keys that were sealed under another master key.
+pub async fn list_signing_keys(
+    db: &Db,
+    config: &IdentityConfig,
+    secrets: &Secrets,
+) -> Result<Vec<SigningKey>, StoreError> {
+    ring(db, config, secrets).list(db).await
+}
+
+/// A ring whose keys verify nothing in this process.
+fn ring(db: &Db, config: &IdentityConfig, secrets: &Secrets) -> KeyRing {
     let verifier = Verifier::new("", "", db.clock().clone());
-    KeyRing::new(config, seed_sealer(db, secrets), verifier).replace(db).await
+    KeyRing::new(config, seed_sealer(db, secrets), verifier)
 }
 
 /// Seals the seeds of signing keys.

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use hanse_http::{Claims, Sealer, Signer, TokenError, Verifier};
 use hanse_store::{Db, Result, StoreError, Tx, params};
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 use crate::config::IdentityConfig;
 use crate::session::after;
@@ -33,7 +34,23 @@ const REMOVE: &str = "DELETE FROM signing_keys WHERE retire_at <= $1";
 struct Key {
     number: i64,
     active_at: Timestamp,
+    retire_at: Option<Timestamp>,
     signer: Signer,
+}
+
+/// A signing key as an operator sees it.
+#[derive(Debug, Serialize)]
+pub struct SigningKey {
+    /// Counts the keys.
+    pub number: i64,
+    /// Its `kid` in tokens and in the JWKS.
+    pub id: String,
+    /// `signing`, `next` (published, does not sign yet) or `retiring` (only verifies).
+    pub state: &'static str,
+    /// When it begins to sign.
+    pub active_at: Timestamp,
+    /// When it is withdrawn, once that is known.
+    pub retire_at: Option<Timestamp>,
 }
 
 /// The keys of this process. Clones share them.
@@ -94,7 +111,9 @@ impl KeyRing {
         let this = self.clone();
         db.write::<_, StoreError, _>(async move |tx: &mut Tx| {
             let now = tx.now();
-            let number = this.read(tx).await?.pop().map_or(1, |key| key.number + 1);
+            // The old seeds are not opened: after the loss of a master key this is what helps.
+            let newest = "SELECT coalesce(max(number), 0) AS number FROM signing_keys";
+            let number = tx.one(newest, &[]).await?.at::<i64>(0)? + 1;
             this.add(tx, number, now).await?;
             let all = "DELETE FROM signing_keys WHERE number < $1";
             tx.execute(all, params![number]).await.map(drop)
@@ -134,6 +153,33 @@ impl KeyRing {
         key.signer.sign(claims)
     }
 
+    /// The stored keys, without their secrets.
+    ///
+    /// # Errors
+    /// As [`KeyRing::rotate`].
+    pub async fn list(&self, db: &Db) -> Result<Vec<SigningKey>> {
+        let this = self.clone();
+        db.read::<_, StoreError, _>(async move |tx: &mut Tx| {
+            let keys = this.read(tx).await?;
+            let now = tx.now();
+            let signs = keys.iter().rev().find(|key| key.active_at <= now).map(|key| key.number);
+            let state = |number: i64| match signs {
+                Some(signing) if number < signing => "retiring",
+                Some(signing) if number == signing => "signing",
+                _ => "next",
+            };
+            let shown = |key: &Key| SigningKey {
+                number: key.number,
+                id: key.signer.id().to_owned(),
+                state: state(key.number),
+                active_at: key.active_at,
+                retire_at: key.retire_at,
+            };
+            Ok(keys.iter().map(shown).collect())
+        })
+        .await
+    }
+
     /// The published keys.
     #[must_use]
     pub fn published(&self) -> Vec<serde_json::Value> {
@@ -170,7 +216,7 @@ impl KeyRing {
                 .and_then(|seed| seed.try_into().ok())
                 .ok_or(SEALED)?;
             let signer = Signer::from_seed(&seed).map_err(|_| SEALED)?;
-            keys.push(Key { number, active_at: row.at(2)?, signer });
+            keys.push(Key { number, active_at: row.at(2)?, retire_at: row.at(3)?, signer });
         }
         Ok(keys)
     }

@@ -23,21 +23,24 @@ const PAGE: usize = 200;
 
 const NUMBER: &str = "UPDATE changes SET last = last + 1 WHERE id = 1 RETURNING last";
 const ERASED: &str = "SELECT 1 AS one FROM erased_owners WHERE owner = $1";
-// A key belongs to its first owner for good: nobody takes over another's row.
+// Whoever was told of last has the key: a service gives an id to one owner at a time and tells of it in
+// order, but what the owner before has left, a tombstone or rows of an account that was just deleted,
+// may still be here. Another service's row is nobody's to take.
 const PUT: &str = "INSERT INTO documents
     (key, change, owner, kind, deleted, time, changed_at, title, tags, body)
     VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8, $9)
-    ON CONFLICT (key) DO UPDATE SET change = excluded.change, deleted = FALSE, time = excluded.time,
-        changed_at = excluded.changed_at, title = excluded.title, tags = excluded.tags,
-        body = excluded.body
-    WHERE documents.owner = excluded.owner AND documents.kind = excluded.kind";
+    ON CONFLICT (key) DO UPDATE SET change = excluded.change, owner = excluded.owner,
+        deleted = FALSE, time = excluded.time, changed_at = excluded.changed_at,
+        title = excluded.title, tags = excluded.tags, body = excluded.body
+    WHERE documents.kind = excluded.kind";
 const REMOVE: &str = "UPDATE documents
     SET change = $4, deleted = TRUE, changed_at = $5, title = '', tags = '[]', body = ''
     WHERE key = $1 AND owner = $2 AND kind = $3";
 const DELETE_OWNER: &str = "DELETE FROM documents WHERE owner = $1";
+// The news has a key of its own, for a document may have any key, the owner's id too.
 const MARK_ERASED: &str = "INSERT INTO documents
     (key, change, owner, kind, deleted, time, changed_at, title, tags, body)
-    VALUES ($1, $2, $1, '', TRUE, $3, $3, '', '[]', '')";
+    VALUES ($4, $2, $1, '', TRUE, $3, $3, '', '[]', '')";
 
 /// Empties the table for a replay. Numbers go on, above every index.
 pub(crate) const EMPTY: [&str; 2] = [
@@ -80,7 +83,7 @@ pub(crate) async fn remove(tx: &mut Tx, key: Uuid, owner: Uuid, kind: &str) -> R
 pub(crate) async fn erase(tx: &mut Tx, owner: Uuid) -> Result<()> {
     let (change, now) = (number(tx).await?, tx.now());
     tx.execute(DELETE_OWNER, params![owner]).await?;
-    tx.execute(MARK_ERASED, params![owner, change, now]).await.map(drop)
+    tx.execute(MARK_ERASED, params![owner, change, now, tx.new_id()]).await.map(drop)
 }
 
 async fn number(tx: &mut Tx) -> Result<i64> {

@@ -16,9 +16,9 @@ pub(crate) fn subscription() -> Subscription {
 
 async fn user_deleted(tx: &mut Tx, event: Event<UserDeleted>) -> HandlerResult {
     let owner = event.data.user_id;
+    hanse_runtime::erase(tx, owner).await?;
     documents::erase(tx, owner).await?;
     history::erase(tx, owner).await?;
     preferences::erase(tx, owner).await?;
-    hanse_runtime::erase(tx, owner).await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::thoughts;
 
 pub(crate) async fn on_user_deleted(tx: &mut Tx, event: Event<UserDeleted>) -> HandlerResult {
     let owner = event.data.user_id;
+    hanse_runtime::erase(tx, owner).await?;
     thoughts::delete_all(tx, owner).await?;
-    Ok(hanse_runtime::erase(tx, owner).await?)
+    Ok(())
 }

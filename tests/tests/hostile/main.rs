@@ -11,9 +11,18 @@
     reason = "tests fail by panicking, and clients that mean harm come in threads of their own"
 )]
 
+mod access;
 mod bodies;
-mod matrix;
+mod cursors;
+mod document;
+mod headers;
+mod log;
+mod methods;
+mod places;
 mod raw;
 mod schemathesis;
+mod sharing;
 mod support;
 mod tokens;
+mod walk;
+mod words;

@@ -117,3 +117,40 @@ fn the_table_of_seed_endpoints_is_true() {
         "docs/endpoints.md is out of date; run the test with HANSE_WRITE=1"
     );
 }
+
+/// Every service has a document of its own, and together they are the whole.
+#[test]
+fn the_documents_of_the_services_make_up_the_whole() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &[]);
+    let whole = server.guest().get("/openapi.json").json();
+    // Names of schemas may differ: two services may have one of the same name.
+    let operations = |document: &Value| -> Vec<(String, String, Value)> {
+        let paths = document["paths"].as_object().expect("paths").iter();
+        let each = |(path, methods): (&String, &Value)| {
+            let methods = methods.as_object().expect("methods").iter();
+            let one = |(method, it): (&String, &Value)| {
+                (path.clone(), method.clone(), it["operationId"].clone())
+            };
+            methods.map(one).collect::<Vec<_>>()
+        };
+        paths.flat_map(each).collect()
+    };
+    let mut found = Vec::new();
+    for service in ["identity", "thoughts", "search", "analytics"] {
+        let answer = server.guest().get(&format!("/api/v1/{service}/openapi.json"));
+        assert_eq!(answer.status, 200, "{service}: {}", answer.text);
+        let document = answer.json();
+        assert_eq!(document["tags"], json!([{ "name": service }]));
+        found.extend(operations(&document));
+    }
+    found.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+    let mut all = operations(&whole);
+    all.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+    assert!(!all.is_empty());
+    assert_eq!(found, all);
+    assert_eq!(server.guest().get("/api/thoughts/openapi.json").status, 200, "by its alias");
+    let post = server.guest().post("/api/v1/thoughts/openapi.json", &json!({}));
+    assert_eq!(post.status, 405);
+    assert_eq!(server.guest().get("/api/v1/nothing/openapi.json").status, 404);
+}

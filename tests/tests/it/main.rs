@@ -9,6 +9,7 @@
 )]
 
 mod backup;
+mod commands;
 mod crash;
 mod disk;
 mod endpoints;

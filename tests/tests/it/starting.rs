@@ -125,6 +125,19 @@ fn data_of_a_newer_release() {
         let words = [service, "newer than this release", "restore a backup"];
         refused(&serve(&data, &[]), 1, &words);
         refused(&hanse(&data, &["migrate"]), 1, &words);
+        for command in ["list", "positions", "dead-letters"] {
+            refused(&hanse(&data, &["events", command, "--service", service]), 1, &words);
+        }
+        let doctor = hanse(&data, &["doctor"]);
+        assert_eq!(doctor.code, 3, "{}", doctor.out);
+        assert!(doctor.out.contains("newer than this release"), "{}", doctor.out);
+        if service == "identity" {
+            let create = ["user", "create", "--email", "bert@example.com"];
+            refused(&hanse(&data, &create), 1, &words);
+            refused(&hanse(&data, &["user", "disable", "--email", "a@example.com"]), 1, &words);
+            refused(&hanse(&data, &["keys", "list"]), 1, &words);
+            refused(&hanse(&data, &["keys", "replace"]), 1, &words);
+        }
         let file =
             rusqlite::Connection::open(data.join(format!("{service}.db"))).expect("a database");
         file.execute("DELETE FROM schema_migrations WHERE name = '0999_next'", []).expect("a row");

@@ -9,6 +9,7 @@
     reason = "scenes fail by panicking"
 )]
 
+mod erasure;
 mod gaps;
 mod poison;
 mod replicas;

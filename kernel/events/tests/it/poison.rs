@@ -1,6 +1,6 @@
 use crate::support::*;
 use hanse_events::admin;
-use hanse_store::{StoreError, Tx};
+use hanse_store::{StoreError, Tx, params};
 use jiff::SignedDuration;
 
 /// Lets every retry happen that is going to.
@@ -16,6 +16,7 @@ async fn exhaust(t: &Stage) {
 /// its own subject waits, all others flow at once.
 #[stage_test(local)]
 async fn a_poisoned_subject_waits_and_the_others_flow(t: Stage) {
+    t.ends_with_held_events();
     t.emit(told("good", 1)).await;
     append_raw(&t, "broken", 1, 1, json!({})).await;
     append_raw(&t, "newer", 1, 2, json!({"about": "newer", "number": 1, "owner": null})).await;
@@ -138,4 +139,60 @@ async fn erased_owners_are_skipped(t: Stage) {
     assert!(
         t.log("producer").await.iter().filter(|e| e.owner == Some(gone)).all(|e| e.data.is_none())
     );
+}
+
+/// The kit: a scene does not overlook that a handler has failed.
+#[stage_test(local)]
+#[should_panic(expected = "copy of consumer could not apply producer.Told broken: missing field")]
+async fn a_scene_fails_when_an_event_was_set_aside(t: Stage) {
+    append_raw(&t, "broken", 1, 1, json!({})).await;
+    t.drain_events().await;
+}
+
+/// The kit: a scene about failing handlers has one.
+#[stage_test(local)]
+#[should_panic(expected = "without an event that was set aside")]
+async fn a_scene_about_poison_fails_without_any(t: Stage) {
+    t.ends_with_held_events();
+}
+
+/// Ten thousand subjects wait; what is not among them flows, and a batch asks only about its own.
+#[stage_test(local)]
+async fn many_held_subjects_hold_up_nobody_else(t: Stage) {
+    t.ends_with_held_events();
+    let now = t.clock.clock().now();
+    t.db("consumer")
+        .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+            for chunk in 0..100 {
+                let rows: Vec<String> = (0..100)
+                    .map(|n| {
+                        let n = chunk * 100 + n;
+                        format!("('copy', 'producer', {}, 's{n}', 'producer.Told', 5, $1, $1, TRUE, '')", -n - 1)
+                    })
+                    .collect();
+                let sql = format!(
+                    "INSERT INTO held_events (subscription, source, seq, subject, type, attempts,
+                     next_at, held_at, dead, cause) VALUES {}",
+                    rows.join(",")
+                );
+                tx.execute(sql, params![now]).await?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    for number in 1..=3 {
+        for subject in ["s0", "s9999", "free", "s10000"] {
+            t.emit(told(subject, number)).await;
+        }
+    }
+    t.drain_events().await;
+    for (subject, applied) in [("free", 3), ("s10000", 3), ("s0", 0), ("s9999", 0)] {
+        assert_eq!(numbers(&t, subject).await.len(), applied, "{subject}");
+    }
+    let count = async |tx: &mut Tx| {
+        tx.one("SELECT count(*) AS n FROM held_events", &[]).await?.at::<i64>(0)
+    };
+    let count = t.db("consumer").read::<_, StoreError, _>(count).await.unwrap();
+    assert_eq!(count, 10_006, "two subjects with three events each wait behind theirs");
 }

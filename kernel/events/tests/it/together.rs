@@ -6,6 +6,7 @@ use hanse_store::{StoreError, Tx};
 /// effect is doubled.
 #[stage_test(local)]
 async fn effects_and_position_move_together(t: Stage) {
+    t.ends_with_held_events();
     mood(&t, "s3", "sad").await;
     for number in 0..1200 {
         t.emit(told(&format!("s{}", number % 7), number)).await;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteConn;
 use super::connection::damaged;
@@ -51,14 +51,19 @@ impl Snapshot {
     }
 }
 
-/// Checks every page and index of a file that nobody writes to.
+/// Checks every page and index of a file, and makes no file beside it.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] with what SQLite found.
 pub fn verify(path: &Path) -> Result<()> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|error| damaged(path, error))?;
+    let conn = SqliteConn::open_quietly(path).map_err(|error| match error {
+        StoreError::Engine(source) => {
+            StoreError::Damaged { what: path.display().to_string(), source }
+        }
+        error => error,
+    })?;
     let found: String = conn
+        .raw()
         .query_row("PRAGMA integrity_check(5)", [], |row| row.get(0))
         .map_err(|error| damaged(path, error))?;
     if found == "ok" {

@@ -64,6 +64,25 @@ impl SqliteConn {
         Self::new(conn)
     }
 
+    /// As [`SqliteConn::open_reader`], but makes no file. A file with a write-ahead log cannot be read
+    /// without the log's index beside it; while nobody has the file open there is neither, and SQLite
+    /// would make both, unless it is told that nobody is going to change the file meanwhile.
+    pub(crate) fn open_quietly(path: &Path) -> Result<Self> {
+        let beside = |ending: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            std::fs::metadata(name).ok().map(|file| file.len())
+        };
+        match (beside("-wal"), beside("-shm")) {
+            (Some(_), Some(_)) => Self::open_reader(path),
+            (Some(1..), None) => Err(StoreError::Refused(
+                "a write-ahead log without its index is beside the data, as in a copy of a running \
+                 platform's files; start the platform once, which takes it in",
+            )),
+            _ => Self::open_reader(Path::new(&immutable(path))),
+        }
+    }
+
     fn new(conn: Connection) -> Result<Self> {
         conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         // Without this guarantee SQLite plans a statement anew whenever a parameter changes, which
@@ -206,6 +225,21 @@ fn run(
         count += 1;
     }
     Ok(count)
+}
+
+/// The file as a URI that says that it does not change.
+fn immutable(path: &Path) -> String {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            write!(uri, "%{byte:02X}").ok();
+        }
+    }
+    uri + "?immutable=1"
 }
 
 fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> Result<()> {

@@ -51,6 +51,14 @@ impl SqliteStore {
         let readers = Readers::open(&path)?;
         Ok(Self { path, writer, readers })
     }
+
+    /// Opens a file that exists to be looked at: nothing is changed, and no file is made.
+    pub(crate) fn open_read_only(folder: &Path, service: &str) -> Result<Self> {
+        check_version(rusqlite::version_number())?;
+        let path = folder.join(format!("{service}.db"));
+        let readers = Readers::open_quietly(&path)?;
+        Ok(Self { path, writer: Writer::none(service), readers })
+    }
 }
 
 /// Refuses a SQLite that is too old to be trusted with a write-ahead log.

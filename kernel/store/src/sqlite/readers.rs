@@ -14,13 +14,24 @@ const KEPT: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Readers {
     path: PathBuf,
+    quiet: bool,
     idle: Arc<ArrayQueue<SqliteConn>>,
 }
 
 impl Readers {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let readers = Self { path: path.to_owned(), idle: Arc::new(ArrayQueue::new(KEPT)) };
-        let first = SqliteConn::open_reader(path)?;
+        Self::with(path, false)
+    }
+
+    /// Readers that leave no trace (see [`SqliteConn::open_quietly`]).
+    pub(crate) fn open_quietly(path: &Path) -> Result<Self> {
+        Self::with(path, true)
+    }
+
+    fn with(path: &Path, quiet: bool) -> Result<Self> {
+        let idle = Arc::new(ArrayQueue::new(KEPT));
+        let readers = Self { path: path.to_owned(), quiet, idle };
+        let first = readers.take()?;
         readers.give_back(first);
         Ok(readers)
     }
@@ -28,6 +39,7 @@ impl Readers {
     pub(crate) fn take(&self) -> Result<SqliteConn> {
         match self.idle.pop() {
             Some(conn) => Ok(conn),
+            None if self.quiet => SqliteConn::open_quietly(&self.path),
             None => SqliteConn::open_reader(&self.path),
         }
     }

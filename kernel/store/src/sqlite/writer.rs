@@ -89,11 +89,16 @@ impl Writer {
         })
     }
 
+    /// No writer: for a store that was opened to be looked at.
+    pub(crate) fn none(service: &str) -> Self {
+        Self { sender: None, stopped: Arc::default(), thread: None, service: service.to_owned() }
+    }
+
     pub(crate) fn submit(&self, work: Work) -> Result<()> {
         if self.stopped() {
             return Err(StoreError::Stopped { service: self.service.clone() });
         }
-        let Some(sender) = &self.sender else { return Err(StoreError::Overloaded) };
+        let Some(sender) = &self.sender else { return Err(StoreError::READ_ONLY) };
         sender.try_send(work).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Overloaded,
             TrySendError::Disconnected(_) => StoreError::Stopped { service: self.service.clone() },

@@ -87,11 +87,11 @@ pub async fn delete_me(cx: Cx<Identity>) -> Result<Answered<NoContent>, ProfileE
             let account = accounts::hold(tx, user).await?;
             let account = account.ok_or(KernelError::InvalidToken)?;
             if_match.check(account.version)?;
+            hanse_runtime::erase(tx, user).await?;
             sessions::delete_all(tx, user).await?;
             app.attempts.forget_account(tx, &account.email).await?;
             accounts::delete(tx, user).await?;
             tx.emit(&UserDeleted { user_id: user }).await?;
-            hanse_runtime::erase(tx, user).await?;
             Ok::<_, ProfileError>(NoContent)
         })
         .await?;

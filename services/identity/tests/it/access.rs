@@ -5,6 +5,7 @@ use hanse_identity::IdentityConfig;
 use hanse_identity::admin::{NewAccount, create_user};
 use hanse_testkit::{Actor, Stage, Value, json, stage_test};
 
+use crate::door::Door;
 use crate::support::{PASSWORD, Person, login, services, text};
 
 /// Every operation, with a body that would do.
@@ -146,4 +147,55 @@ async fn a_repeated_registration_is_one(t: Stage) {
     assert_eq!(guest.post("/api/v1/auth/register", other).await.summary(), "422 HTT-014");
     let list = t.bearer(text(&first.json(), "access_token")).get("/api/v1/auth/sessions").await;
     assert_eq!(list.json()["items"].as_array().map(Vec::len), Some(1));
+}
+
+/// HTTP-09: what an operation does before its transaction does not refuse a repetition: the old password
+/// is right no more, the setup token is used up, and there are only so many tries.
+#[stage_test]
+async fn a_repetition_is_answered_before_anything_is_tried(t: Stage) {
+    let anna = Person::register(&t, "anna").await;
+    let keyed = anna.actor.with("idempotency-key", "change");
+    let change = json!({ "current_password": PASSWORD, "new_password": "two ravens on a wire" });
+    let first = keyed.post("/api/v1/auth/change-password", change.clone()).await;
+    assert_eq!(first.summary(), "204");
+    assert!(!first.header("hanse-position").is_empty());
+    for _ in 0..30 {
+        let again = keyed.post("/api/v1/auth/change-password", change.clone()).await;
+        assert_eq!(again.summary(), "204");
+        assert_eq!(again.header("hanse-position"), first.header("hanse-position"));
+    }
+    let other = json!({ "current_password": PASSWORD, "new_password": "three ravens on it" });
+    let other = keyed.post("/api/v1/auth/change-password", other).await;
+    assert_eq!(other.summary(), "422 HTT-014");
+
+    let guest = t.guest().with("idempotency-key", "many");
+    let body = json!({ "email": "ben@example.com", "password": PASSWORD, "name": "Ben" });
+    let first = guest.post("/api/v1/auth/register", body.clone()).await;
+    for _ in 0..30 {
+        let again = guest.post("/api/v1/auth/register", body.clone()).await;
+        assert_eq!((again.summary(), again.json()), ("201".to_owned(), first.json()));
+    }
+}
+
+/// Twins that run at the same time: one does it, and both are told so.
+#[stage_test]
+async fn twins_of_a_password_change_get_one_answer(t: Stage) {
+    let anna = Person::register(&t, "anna").await;
+    let keyed = anna.actor.with("idempotency-key", "twins");
+    let change = json!({ "current_password": PASSWORD, "new_password": "two ravens on a wire" });
+    let twin = || keyed.post("/api/v1/auth/change-password", change.clone());
+    let answers = tokio::join!(twin(), twin(), twin(), twin());
+    let summaries = [answers.0, answers.1, answers.2, answers.3].map(|answer| answer.summary());
+    assert_eq!(summaries, ["204", "204", "204", "204"]);
+}
+
+/// API-01: a process without a gateway says itself what it can do.
+#[stage_test(local)]
+async fn a_service_shows_its_document(t: Stage) {
+    let (answer, document) = Door::of(&t).get("/openapi.json", "nobody's token").await;
+    assert_eq!(answer, "200");
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    assert!(document["paths"]["/api/v1/auth/login"]["post"].is_object());
+    let answer = Door::of(&t).post("127.0.0.1", "/openapi.json", json!({})).await.0;
+    assert_eq!(answer, "404 HTT-001");
 }

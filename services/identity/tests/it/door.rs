@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use hanse_events::RetryPolicy;
-use hanse_http::{Edge, Front as _, RequestBody, ServiceFront, Table, Verifier};
+use hanse_http::{Edge, Front as _, Info, RequestBody, ServiceFront, Table, Verifier};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
-use hanse_store::StoreConfig;
 use hanse_telemetry::metrics::Metrics;
 use hanse_testkit::{Stage, Value, json};
 use http_body_util::{BodyExt as _, Either, Full};
@@ -21,11 +20,11 @@ impl Door {
         Self::to(t, Arc::clone(&t.platform), t.verifier.clone())
     }
 
-    /// Other services on the stage's data, as after a restart. The data is that of an embedded store.
+    /// Other services on the stage's data, as after a restart.
     pub(crate) async fn reopened(t: &Stage, services: Vec<Service>) -> Self {
         let verifier = Verifier::new("https://stage.test", "hanse", t.clock.clock());
         let config = PlatformConfig {
-            store: StoreConfig::Sqlite { folder: t.folder.clone() },
+            store: t.store.clone(),
             cache_folder: t.folder.join("cache"),
             ids: t.ids.clone(),
             secrets: Secrets::new(&[9; 32]),
@@ -47,7 +46,11 @@ impl Door {
             trusted_proxies: Arc::new([]),
         };
         let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).unwrap();
-        Self { front: ServiceFront::new(edge, table), _platform: platform }
+        let info = Info { title: "Identity", version: "1", description: "" };
+        let document =
+            hanse_http::document(&info, platform.cells().iter().map(|cell| &cell.routes));
+        let front = ServiceFront::new(edge, table).with_openapi(&document);
+        Self { front, _platform: platform }
     }
 
     /// Status, code and body of what comes back to somebody at this address.

@@ -1,6 +1,5 @@
 //! What holds before a restart holds after it.
 
-use hanse_store::Engine;
 use hanse_testkit::{Stage, Value, json, stage_test};
 use jiff::SignedDuration;
 
@@ -11,9 +10,6 @@ use crate::support::{Person, refresh, services, text};
 /// deleted moments before stays refused.
 #[stage_test(local)]
 async fn sessions_and_revocations_survive_a_restart(t: Stage) {
-    if t.db("identity").engine() != Engine::Sqlite {
-        return;
-    }
     let anna = Person::register(&t, "anna").await;
     let (left, left_tokens) = anna.login(&t).await;
     let ben = Person::register(&t, "ben").await;

@@ -1,5 +1,7 @@
-use hanse_contracts::thoughts::{ThoughtDeleted, ThoughtUpdated};
+use hanse_contracts::identity::UserDeleted;
+use hanse_contracts::thoughts::{ThoughtCreated, ThoughtDeleted, ThoughtUpdated};
 use hanse_testkit::{Stage, stage_test};
+use uuid::Uuid;
 
 use crate::{encoded, ids, search, services, thought, total};
 
@@ -162,4 +164,38 @@ async fn hostile_questions_are_answered(t: Stage) {
     }
     let too_long = anna.get(format!("/api/v1/search?q={}", "a".repeat(513))).await;
     assert_eq!(too_long.summary(), "422 HTT-007");
+}
+
+/// A thought that is imported under an id that somebody else's had is found: after a deletion of that
+/// thought, and after a deletion of that account which has not been heard of here yet.
+#[stage_test]
+async fn an_id_that_is_free_again_can_be_found(t: Stage) {
+    let (anna, ben) = t.users();
+    let deleted = thought(&t, &anna, "kogge", &[]).await;
+    let left = thought(&t, &anna, "hulk", &[]).await;
+    t.drain_events().await;
+    t.emit(ThoughtDeleted {
+        thought_id: deleted,
+        user_id: anna.id,
+        created_at: t.clock.clock().now(),
+    })
+    .await;
+    let created = |thought_id: Uuid, text: &str| ThoughtCreated {
+        thought_id,
+        user_id: ben.id,
+        text: text.to_owned(),
+        tags: Vec::new(),
+        created_at: t.clock.clock().now(),
+    };
+    t.emit(created(deleted, "schnigge one")).await;
+    t.emit(created(left, "schnigge two")).await;
+    // An account's own id can be a thought's, too.
+    t.emit(created(anna.id, "schnigge three")).await;
+    t.drain_events().await;
+    assert_eq!(total(&search(&ben, "schnigge").await), 3);
+    t.emit(UserDeleted { user_id: anna.id }).await;
+    t.drain_events().await;
+    assert_eq!(total(&search(&ben, "schnigge").await), 3);
+    assert_eq!(total(&search(&anna, "hulk").await), 0);
+    assert_eq!(total(&search(&anna, "schnigge").await), 0);
 }

@@ -10,14 +10,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::thoughts::place;
+use super::leaf::{STRETCH, place};
 use crate::Thoughts;
 use crate::portable::{self, Format};
 use crate::thought::ThoughtError;
 use crate::thoughts::{self, Place};
-
-/// Thoughts read at a time.
-const STRETCH: u32 = 500;
 
 /// How to save.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]

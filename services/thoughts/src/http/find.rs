@@ -7,15 +7,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::dto::ThoughtView;
-use super::thoughts::place;
+use super::leaf::{Leaf, STRETCH, place};
 use crate::Thoughts;
 use crate::thought::{Thought, ThoughtError};
 use crate::thoughts::{self, Place};
 
 /// Thoughts that one page looks at.
 const LOOKED_AT: u32 = 5_000;
-/// Thoughts read at a time.
-const STRETCH: u32 = 500;
 
 /// What to look for.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
@@ -40,33 +38,36 @@ pub(crate) async fn search_thoughts(
     let owner = cx.user_id();
     let mut after: Option<Place> = cx.open_cursor(query.cursor.as_deref())?;
     let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let limit = query.limit as usize;
-    let (items, next) = cx
+    let mut leaf = Leaf::new(query.limit);
+    let (leaf, next) = cx
         .scan::<_, ThoughtError, _>(async move |tx: &mut Tx| {
-            let mut items = Vec::new();
             let mut looked_at = 0;
             while looked_at < LOOKED_AT {
                 let stretch = thoughts::newest(tx, owner, None, after, STRETCH).await?;
                 let ended = stretch.len() < STRETCH as usize;
                 for thought in stretch {
-                    after = Some(place(&thought));
+                    let here = place(&thought);
                     if matches(&thought, &words) {
-                        items.push(thought);
-                        if items.len() == limit {
-                            return Ok((items, after));
+                        if !leaf.fits(&thought) {
+                            return Ok((leaf, after));
                         }
+                        leaf.push(thought);
+                    }
+                    after = Some(here);
+                    if leaf.room() == 0 {
+                        return Ok((leaf, after));
                     }
                 }
                 if ended {
-                    return Ok((items, None));
+                    return Ok((leaf, None));
                 }
                 looked_at += STRETCH;
             }
-            Ok((items, after))
+            Ok((leaf, after))
         })
         .await?;
     let next = next.map(|place| cx.seal_cursor(&place));
-    Ok(Json(Page { items: items.into_iter().map(ThoughtView::from).collect(), next }))
+    Ok(Json(leaf.page(next)))
 }
 
 fn matches(thought: &Thought, words: &[String]) -> bool {

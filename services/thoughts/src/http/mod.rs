@@ -4,6 +4,7 @@ mod dto;
 mod export;
 mod find;
 mod import;
+mod leaf;
 mod tags;
 mod thoughts;
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::dto::{self, NewThought, ThoughtPatch, ThoughtView};
+use super::leaf::{Leaf, STRETCH, place};
 use crate::Thoughts;
 use crate::tag::Tag;
 use crate::thought::{Thought, ThoughtError};
@@ -39,25 +40,39 @@ pub(crate) async fn list_thoughts(
     let owner = cx.user_id();
     let tag = query.tag.as_deref().map(Tag::parse).transpose()?;
     let after = cx.open_cursor(query.cursor.as_deref())?;
-    let limit = query.limit;
-    let mut found = cx
-        .read::<_, ThoughtError, _>(async |tx: &mut Tx| {
-            Ok(thoughts::newest(tx, owner, tag.as_ref(), after, limit + 1).await?)
+    let leaf = Leaf::new(query.limit);
+    let (leaf, more) = cx
+        .read::<_, ThoughtError, _>(async move |tx: &mut Tx| {
+            fill(tx, owner, tag.as_ref(), after, leaf).await
         })
         .await?;
-    Ok(Json(page(&cx, &mut found, limit as usize)))
+    let next = leaf.last().filter(|_| more).map(|last| cx.seal_cursor(&last));
+    Ok(Json(leaf.page(next)))
 }
 
-/// Cuts a list that was read one too far into a page.
-pub(crate) fn page(cx: &Cx<Thoughts>, found: &mut Vec<Thought>, limit: usize) -> Page<ThoughtView> {
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| cx.seal_cursor(&place(last)));
-    Page { items: found.drain(..).map(ThoughtView::from).collect(), next }
-}
-
-pub(crate) fn place(thought: &Thought) -> Place {
-    (thought.created_at.as_microsecond(), thought.id)
+/// Reads until the page is full or there is no more; true when there is.
+async fn fill(
+    tx: &mut Tx,
+    owner: Uuid,
+    tag: Option<&Tag>,
+    mut after: Option<Place>,
+    mut leaf: Leaf,
+) -> Result<(Leaf, bool), ThoughtError> {
+    loop {
+        let wanted = leaf.room().saturating_add(1).min(STRETCH);
+        let stretch = thoughts::newest(tx, owner, tag, after, wanted).await?;
+        let ended = stretch.len() < wanted as usize;
+        for thought in stretch {
+            if !leaf.fits(&thought) {
+                return Ok((leaf, true));
+            }
+            after = Some(place(&thought));
+            leaf.push(thought);
+        }
+        if ended {
+            return Ok((leaf, false));
+        }
+    }
 }
 
 pub(crate) async fn create_thought(

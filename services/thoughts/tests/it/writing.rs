@@ -154,6 +154,9 @@ async fn a_repeated_request_is_answered_once_more_and_done_once(t: Stage) {
             .iter()
             .all(|answer| answer.bytes == first.bytes && answer.location() == first.location())
     );
+    let position = first.header("hanse-position");
+    assert!(!position.is_empty());
+    assert!(answers.iter().all(|answer| answer.header("hanse-position") == position));
     assert_eq!(anna.get("/api/v1/thoughts").await.json()["items"].as_array().unwrap().len(), 1);
     assert_eq!(
         keyed.post("/api/v1/thoughts", json!({"text": "other"})).await.summary(),
@@ -174,4 +177,36 @@ async fn a_repeated_request_is_answered_once_more_and_done_once(t: Stage) {
         keyed.post("/api/v1/thoughts", json!({"text": "after a day"})).await.summary(),
         "201"
     );
+}
+
+/// A page is bounded by bytes too, however long its thoughts are; none is left out or comes twice.
+#[stage_test]
+async fn long_thoughts_make_short_pages(t: Stage) {
+    let anna = t.user("anna");
+    // Every character of these takes two in JSON.
+    let text = "\"".repeat(65_536);
+    let mut written = Vec::new();
+    for n in 0..20 {
+        let made = anna.post("/api/v1/thoughts", json!({ "text": text, "tags": ["long"] })).await;
+        assert_eq!(made.summary(), "201", "{n}");
+        written.insert(0, made.json()["id"].clone());
+        t.advance(jiff::SignedDuration::from_secs(1));
+    }
+    for list in
+        ["/thoughts?limit=200", "/thoughts?limit=200&tag=long", "/thoughts/search?limit=200&q=%22"]
+    {
+        let (mut found, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let page = anna.get(format!("/api/v1{list}{cursor}")).await;
+            assert_eq!(page.summary(), "200");
+            assert!(page.bytes.len() <= 1_100_000, "{list}: {} bytes", page.bytes.len());
+            let page = page.json();
+            found.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
+            pages += 1;
+            let Some(next) = page["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(found, written, "{list}");
+        assert!((3..=4).contains(&pages), "{list}: {pages} pages");
+    }
 }
