@@ -22,6 +22,9 @@ use crate::config::{Config, Loaded, toml_text};
 
 include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
 
+/// How often identity is asked for its keys, where it is another process.
+const KEYS_EVERY: Duration = Duration::from_secs(30);
+
 /// Options of `serve`.
 #[derive(Args, Clone, Default)]
 #[command(
@@ -96,6 +99,15 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let ops = Arc::new(ops.show("/upstreams", view));
     let background = hanse_runtime::background_runtime()?;
     let mut supervisor = platform.start(background.handle().clone());
+    if let Some(identity) = upstreams.iter().find(|upstream| upstream.name() == "identity").cloned()
+        && platform.cell("identity").is_none()
+    {
+        let verifier = shared.verifier.clone();
+        supervisor.run("keys", move || {
+            let (identity, verifier) = (identity.clone(), verifier.clone());
+            async move { hanse_upstream::follow_keys(&identity, &verifier, KEYS_EVERY).await }
+        });
+    }
     for upstream in upstreams {
         supervisor.run("upstream", move || {
             let upstream = upstream.clone();

@@ -18,6 +18,7 @@ mod config;
 mod discovery;
 mod error;
 mod forward;
+mod keys;
 mod peer;
 mod place;
 mod sending;
@@ -37,6 +38,7 @@ pub use config::{Balance, Protocol, UpstreamConfig};
 pub use discovery::{Discovery, Endpoint, Fixed, Names, Written};
 pub use error::UpstreamError;
 pub use forward::Passage;
+pub use keys::follow_keys;
 pub use view::{EndpointView, View};
 
 use crate::peer::Peer;

@@ -12,6 +12,7 @@ mod backup;
 mod crash;
 mod disk;
 mod endpoints;
+mod gateway;
 mod secrets;
 mod starting;
 mod stopping;
