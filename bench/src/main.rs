@@ -10,6 +10,7 @@
     reason = "a measuring tool reads the clock and starts tasks itself; laws bind the platform"
 )]
 
+mod bare;
 mod client;
 mod hello;
 mod histogram;
@@ -42,6 +43,11 @@ enum Command {
         #[arg(long)]
         port: u16,
     },
+    /// Answer everything with bare hyper, the upstream that proxies are measured with.
+    Bare {
+        #[arg(long)]
+        port: u16,
+    },
     Load(LoadArgs),
     Suite(suite::Args),
 }
@@ -68,6 +74,7 @@ struct LoadArgs {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Hello { port } => hello::serve(port),
+        Command::Bare { port } => bare::serve(port),
         Command::Load(args) => on_one_thread(load_one(args)),
         Command::Suite(args) => on_one_thread(suite::run(args)),
     };

@@ -44,6 +44,79 @@ impl Hello {
     }
 }
 
+/// The bare hyper server, a copy of this program.
+pub struct Bare {
+    _child: Ended,
+    pub address: SocketAddr,
+}
+
+impl Bare {
+    pub async fn start() -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["bare", "--port", &address.port().to_string()]);
+        let mut child = Ended(command.stdin(Stdio::null()).spawn().context("starting bare")?);
+        wait_for(&mut child.0, address, "/", Path::new("")).await?;
+        Ok(Self { _child: child, address })
+    }
+}
+
+/// Debian's nginx.
+pub const NGINX: &str = "/usr/sbin/nginx";
+
+/// nginx with `proxy_pass` to an upstream.
+pub struct Nginx {
+    child: Ended,
+    pub address: SocketAddr,
+}
+
+impl Nginx {
+    pub async fn start(folder: &Path, upstream: SocketAddr) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        std::fs::create_dir_all(folder)?;
+        let folder = folder.canonicalize()?;
+        let (place, log) = (folder.display(), folder.join("error.log"));
+        let config = format!(
+            "daemon off; worker_processes auto; pid {place}/pid; error_log {log} warn;
+             events {{ worker_connections 4096; }}
+             http {{
+               access_log off; tcp_nodelay on; keepalive_requests 100000000;
+               client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;
+               fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;
+               scgi_temp_path {place}/scgi;
+               upstream bare {{ server {upstream}; keepalive 512; keepalive_requests 100000000; }}
+               server {{
+                 listen {address};
+                 location / {{
+                   proxy_pass http://bare; proxy_http_version 1.1;
+                   proxy_set_header Connection \"\";
+                   proxy_set_header X-Forwarded-For $remote_addr;
+                 }}
+               }}
+             }}",
+            log = log.display(),
+        );
+        let path = folder.join("nginx.conf");
+        std::fs::write(&path, config)?;
+        let mut command = Command::new(NGINX);
+        command.arg("-p").arg(&folder).arg("-c").arg(&path).stdin(Stdio::null());
+        command.stderr(File::create(folder.join("start.log"))?);
+        let mut child = Ended(command.spawn().context("starting nginx")?);
+        wait_for(&mut child.0, address, "/", &log).await?;
+        Ok(Self { child, address })
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Killing the master would leave its workers; asked to quit, it takes them along.
+        let pid = Pid::from_raw(self.child.0.id().cast_signed());
+        if pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok()) {
+            drop(self.child.0.wait());
+        }
+    }
+}
+
 /// How `hanse serve` is started for a scenario.
 #[derive(Clone)]
 pub struct Setup {

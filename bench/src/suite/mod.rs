@@ -3,6 +3,7 @@
 mod growth;
 mod lifecycle;
 mod logins;
+mod proxy;
 mod ratio;
 mod report;
 mod searchable;
@@ -71,6 +72,8 @@ pub enum Scenario {
     Idle,
     /// Password logins while others read.
     Logins,
+    /// The gateway before a bare upstream, against nginx.
+    Proxy,
     /// Point reads and first pages with 1,000,000 thoughts beside them.
     Growth,
 }
@@ -124,6 +127,7 @@ impl Bench<'_> {
             Scenario::Start => lifecycle::start(self).await,
             Scenario::Idle => lifecycle::idle(self).await,
             Scenario::Logins => logins::measure(self).await,
+            Scenario::Proxy => proxy::measure(self).await,
             Scenario::Growth => growth::measure(self).await,
         }
     }

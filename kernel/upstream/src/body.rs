@@ -42,24 +42,27 @@ impl AnswerBody {
     }
 
     /// The body to pass on. A small one that has arrived with its head leaves its connection at once.
-    pub(crate) async fn pass_on(mut self) -> ResponseBody {
+    ///
+    /// # Errors
+    /// When the connection is found broken right behind the head.
+    pub(crate) async fn pass_on(mut self) -> Result<ResponseBody, Option<hyper::Error>> {
         if self.body.is_end_stream() {
             self.finish();
-            return full(Bytes::new());
+            return Ok(full(Bytes::new()));
         }
         if self.body.size_hint().exact().is_some_and(|length| length <= SMALL) {
             let there = std::future::poll_fn(|cx| Poll::Ready(self.look(cx))).await;
             if let Poll::Ready(Some(Ok(frame))) = there {
                 if self.body.is_end_stream() && frame.is_data() {
                     self.finish();
-                    return full(frame.into_data().unwrap_or_default());
+                    return Ok(full(frame.into_data().unwrap_or_default()));
                 }
                 self.first = Some(frame);
             } else if let Poll::Ready(item) = there {
-                return stream(Broken(item.and_then(Result::err)));
+                return Err(item.and_then(Result::err));
             }
         }
-        stream(self)
+        Ok(stream(self))
     }
 
     fn look(&mut self, cx: &mut Context<'_>) -> Poll<Item> {
@@ -138,21 +141,5 @@ impl Body for AnswerBody {
             hint.set_exact(rest + first);
         }
         hint
-    }
-}
-
-/// The body of an answer whose connection broke right behind its head.
-struct Broken(Option<hyper::Error>);
-
-impl Body for Broken {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let error = self.0.take().map_or(io::ErrorKind::UnexpectedEof.into(), io::Error::other);
-        Poll::Ready(Some(Err(error)))
     }
 }

@@ -127,7 +127,8 @@ impl<'a> Sending<'a> {
                         return self.pass_on(response, lease, tunnel).await;
                     }
                     let body = response.into_body();
-                    drop(AnswerBody::new(body, lease, Arc::clone(peer), None).pass_on().await);
+                    // Whether it can be read to its end decides only about its connection.
+                    AnswerBody::new(body, lease, Arc::clone(peer), None).pass_on().await.ok();
                     (avoid, want) = (Some(place), Want::Any);
                 }
                 Err(failure) => {
@@ -257,7 +258,10 @@ impl<'a> Sending<'a> {
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         let patience = (!events).then(|| ms(self.peer.config.body_timeout_ms));
         let body = AnswerBody::new(body, lease, Arc::clone(self.peer), patience);
-        Ok(Response::from_parts(parts, body.pass_on().await))
+        match body.pass_on().await {
+            Ok(body) => Ok(Response::from_parts(parts, body)),
+            Err(error) => Err(Failure::Broken(error).error()),
+        }
     }
 }
 

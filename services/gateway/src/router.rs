@@ -85,11 +85,12 @@ impl Router {
                 Target::Here(operation) => Way::Here(Arc::clone(operation), found.params()),
                 Target::Elsewhere(shape, upstream) => Way::Elsewhere(shape.id, upstream),
             }),
-            Err(error) => match segment(path).and_then(|name| self.inner.segments.get(name)) {
-                // The service may be newer than we are; it says itself what it does not know.
-                Some((service, upstream)) => Ok(Way::Elsewhere(service, upstream)),
-                None => Err(error),
-            },
+            // The service may be newer than we are: it says itself what it does not know.
+            Err(KernelError::UnknownAddress) => segment(path)
+                .and_then(|name| self.inner.segments.get(name))
+                .map(|(service, upstream)| Way::Elsewhere(service, upstream))
+                .ok_or(KernelError::UnknownAddress),
+            Err(error) => Err(error),
         }
     }
 

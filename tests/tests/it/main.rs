@@ -13,6 +13,7 @@ mod commands;
 mod crash;
 mod disk;
 mod endpoints;
+mod gateway;
 mod secrets;
 mod starting;
 mod stopping;

@@ -33,7 +33,7 @@ async fn the_request_arrives_as_it_was_sent() {
     assert!(head.contains("x-mine: 7\r\n") && head.contains("content-length: 4\r\n"), "{head}");
     assert!(head.contains(&format!("host: {}\r\n", server.address)), "{head}");
     let named = UpstreamConfig { host: "old.example".into(), ..brisk() };
-    let (_, head) = get(&peer(named, &[server.address])).await.map(|(s, h)| (s, h)).unwrap();
+    let (_, head) = get(&peer(named, &[server.address])).await.unwrap();
     assert!(head.contains("host: old.example\r\n"), "{head}");
 }
 
@@ -132,7 +132,7 @@ async fn an_answer_may_come_before_the_request_was_read() {
         peer.say("HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig")
             .await;
         // It stays open, but reads nothing.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let upstream = peer(brisk(), &[server.address]);

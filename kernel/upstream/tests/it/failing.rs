@@ -50,7 +50,7 @@ async fn a_body_that_stops_is_given_up() {
     let server = scripted(|mut peer| async move {
         peer.request().await;
         peer.say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbeginning").await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let upstream = peer(brisk(), &[server.address]);
@@ -98,7 +98,7 @@ async fn the_breaker_opens_and_closes_again() {
 async fn no_more_requests_at_once_than_allowed() {
     let server = scripted(|mut peer| async move {
         peer.request().await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let config = UpstreamConfig { connections: 2, try_timeout_ms: 1_900, ..brisk() };

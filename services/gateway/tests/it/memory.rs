@@ -1,0 +1,118 @@
+//! Answers given again: to whom they were made for, and nobody else.
+
+use std::sync::Arc;
+
+use hanse_gateway::RuleConfig;
+use tokio::sync::Semaphore;
+
+use crate::support::{Gate, System, echo, rule, system};
+
+async fn cached(name: &'static str, head: &'static str) -> (System, Gate) {
+    let old = system(move |mut wire| async move {
+        while wire.message().await.is_some() {
+            wire.say(&format!("HTTP/1.1 200 OK\r\n{head}content-length: 2\r\n\r\nok")).await;
+        }
+    })
+    .await;
+    let config = [RuleConfig { cache_seconds: 3600, ..rule("/old", name) }];
+    let gate = Gate::before(&config, &[(name, &old)], None).await;
+    (old, gate)
+}
+
+#[tokio::test]
+async fn a_read_is_answered_from_memory_for_the_same_caller_only() {
+    let (old, gate) = cached("old", "").await;
+    let (anna, ben) = (gate.token(1), gate.token(10));
+    let ask = async |line: &str, token: &str, more: &str| {
+        gate.ask(line, &format!("authorization: Bearer {token}\r\n{more}")).await
+    };
+    for (line, token, more, asked) in [
+        ("GET /old/a", &anna, "", 1),
+        ("GET /old/a", &anna, "", 1),
+        ("GET /old/a", &ben, "", 2),
+        ("GET /old/a", &anna, "accept-language: de\r\n", 3),
+        ("GET /old/a?b", &anna, "", 4),
+        ("POST /old/a", &anna, "content-length: 0\r\n", 5),
+        ("POST /old/a", &anna, "content-length: 0\r\n", 6),
+        ("GET /old/a", &ben, "", 6),
+    ] {
+        let answer = ask(line, token, more).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nok"), "{answer}");
+        assert_eq!(old.count(), asked, "{line} {more}");
+    }
+    assert!(gate.ask("GET /old/a", "").await.ends_with("ok"));
+    assert_eq!(old.count(), 7, "a guest is nobody else");
+}
+
+#[tokio::test]
+async fn what_must_not_be_kept_is_not() {
+    for head in [
+        "cache-control: no-store\r\n",
+        "set-cookie: a=b\r\n",
+        "vary: user-agent\r\n",
+        "vary: *\r\n",
+    ] {
+        let (old, gate) = cached("old", head).await;
+        gate.ask("GET /old/a", "").await;
+        gate.ask("GET /old/a", "").await;
+        assert_eq!(old.count(), 2, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_unless_a_rule_says_so() {
+    let old = echo("old").await;
+    let gate = Gate::before(&[rule("/old", "old")], &[("old", &old)], None).await;
+    gate.ask("GET /old/a", "").await;
+    gate.ask("GET /old/a", "").await;
+    assert_eq!(old.count(), 2);
+}
+
+#[tokio::test]
+async fn equal_reads_under_way_are_asked_once() {
+    let open = Arc::new(Semaphore::new(0));
+    let gate_open = Arc::clone(&open);
+    let slow = system(move |mut wire| {
+        let open = Arc::clone(&gate_open);
+        async move {
+            while wire.message().await.is_some() {
+                open.acquire().await.unwrap().forget();
+                wire.say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+            }
+        }
+    })
+    .await;
+    let config = [RuleConfig { coalesce: true, ..rule("/slow", "slow") }];
+    let gate = Gate::before(&config, &[("slow", &slow)], None).await;
+    let tokens = [gate.token(1), gate.token(10)];
+    let headers = tokens.map(|token| format!("authorization: Bearer {token}\r\n"));
+    let asked = (0..20).map(|number| gate.ask("GET /slow", &headers[number % 2]));
+    let release = async {
+        // Both callers' requests are there, and the others had time to come; were they asked for
+        // one by one, the count below would show it.
+        while slow.count() < 2 {
+            tokio::task::yield_now().await;
+        }
+        open.add_permits(20);
+    };
+    let (answers, ()) = tokio::join!(join_all(asked), release);
+    assert!(answers.iter().all(|answer| answer.ends_with("\r\n\r\nok")));
+    assert!(slow.count() < 20, "{} of 20", slow.count());
+}
+
+async fn join_all<F: Future<Output = String>>(all: impl Iterator<Item = F>) -> Vec<String> {
+    let mut answers = Vec::new();
+    let mut waiting: Vec<_> = all.map(Box::pin).collect();
+    std::future::poll_fn(|cx| {
+        waiting.retain_mut(|future| match future.as_mut().poll(cx) {
+            std::task::Poll::Ready(answer) => {
+                answers.push(answer);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if waiting.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    answers
+}
