@@ -25,7 +25,7 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub use docs::Documents;
-pub use limits::LimitsConfig;
+pub use limits::{LimitsConfig, Together};
 
 use crate::cors::Cors;
 use crate::limits::Limits;
@@ -87,7 +87,14 @@ impl Gateway {
         ready: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> Self {
         let cors = Cors::new(&config.cors_origins);
-        Self { edge, upstream, limits: Limits::new(limits), cors, documents, ready }
+        Self { edge, upstream, limits: Limits::new(limits, None), cors, documents, ready }
+    }
+
+    /// The same gateway, counting its budgets together with the other gateways of a cluster.
+    #[must_use]
+    pub fn counting_together(mut self, limits: &LimitsConfig, together: &Together) -> Self {
+        self.limits = Limits::new(limits, Some(together));
+        self
     }
 
     /// Answers what the gateway answers itself.
@@ -148,7 +155,7 @@ impl Front for Gateway {
             if let Err(error) = verdict {
                 break 'answer refuse(&error);
             }
-            let decision = self.limits.check(&path, &entered.context);
+            let decision = self.limits.check(&path, &entered.context).await;
             if let Some(seconds) = decision.as_ref().and_then(limits::Spent::retry_after) {
                 budget = decision;
                 break 'answer refuse(&KernelError::TooManyRequests(seconds));
