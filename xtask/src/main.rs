@@ -12,6 +12,7 @@
 mod bench;
 mod check;
 mod postgres;
+mod redis;
 mod run;
 mod schemathesis;
 mod source;

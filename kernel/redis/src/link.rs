@@ -206,18 +206,17 @@ impl Inner {
 
     /// Gives up the connection of this number; a newer one stays.
     pub(crate) fn lose(&self, number: u64, cause: &str) {
-        let lost = self.link.send_if_modified(|link| {
+        self.link.send_if_modified(|link| {
             let lost = link.as_ref().is_some_and(|link| link.number == number);
             if lost {
+                self.cause.send_replace(Some(cause.to_owned()));
                 *link = None;
+                // What others drop from now on is not heard here. Nobody may see the one without
+                // the other, so it is done before anybody sees that the connection is gone.
+                self.invalidations.forget_all();
             }
             lost
         });
-        if lost {
-            self.cause.send_replace(Some(cause.to_owned()));
-            // What others drop from now on is not heard here.
-            self.invalidations.forget_all();
-        }
     }
 }
 

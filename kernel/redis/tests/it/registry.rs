@@ -95,7 +95,7 @@ async fn when_redis_dies_the_known_stay_and_when_it_is_back_empty_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn emptied_or_frozen_for_longer_than_a_lapse_nobody_is_taken_away() {
     let server = Server::start().await;
-    let world = World::on(&server.url());
+    let world = World::impatient(&server.url());
     let (one, reader) = (world.process().await, world.process().await);
     let here = Registry::start(one.redis.clone(), LAPSE);
     let registry = Registry::start(reader.redis.clone(), LAPSE);

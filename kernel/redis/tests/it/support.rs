@@ -24,6 +24,7 @@ pub const FIVE: Quota = Quota { burst: 5, per_second: 1.0 / 86_400.0 };
 pub struct World {
     pub url: String,
     pub prefix: String,
+    deadline_ms: u32,
 }
 
 impl World {
@@ -39,7 +40,14 @@ impl World {
         static WORLDS: AtomicUsize = AtomicUsize::new(0);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-        Self { url: url.to_owned(), prefix: format!("test-{now}-{number}") }
+        let prefix = format!("test-{now}-{number}");
+        // A busy machine is no reason to go on without Redis where a scene counts on it.
+        Self { url: url.to_owned(), prefix, deadline_ms: 5000 }
+    }
+
+    /// A world that is soon tired of waiting, for scenes of a frozen server.
+    pub fn impatient(url: &str) -> Self {
+        Self { deadline_ms: 200, ..Self::on(url) }
     }
 
     /// A process that uses Redis, connected.
@@ -53,8 +61,7 @@ impl World {
         let config = RedisConfig {
             url: self.url.clone(),
             prefix: self.prefix.clone(),
-            // A busy machine may be slow; only the scenes of a frozen server wait this long.
-            deadline_ms: 500,
+            deadline_ms: self.deadline_ms,
             ..RedisConfig::default()
         };
         let metrics = Metrics::default();

@@ -160,7 +160,7 @@ async fn large_values_stay_in_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_away_nothing_is_kept_for_long_and_drops_are_made_up_for() {
     let server = Server::start().await;
-    let world = World::on(&server.url());
+    let world = World::impatient(&server.url());
     let (one, other) = (world.process().await, world.process().await);
     let (here, there) = (cache(&one, HOUR), cache(&other, HOUR));
     front(&here, "old").await;
