@@ -6,9 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use hanse_cache::rate::RateKeys;
 use hanse_events::RetryPolicy;
+use hanse_gateway::Together;
 use hanse_http::{Edge, Info, Routes, Verifier};
-use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
+use hanse_redis::{Budgets, Redis};
+use hanse_runtime::{Dependency, Platform, PlatformConfig, Secrets, Service, SoftDependency};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
 use hanse_telemetry::metrics::Metrics;
 
@@ -103,6 +106,31 @@ impl Shared {
             trusted_proxies: config.gateway.trusted_proxies.clone().into(),
         }
     }
+}
+
+/// The connection to Redis, when there is to be one. It is made in the background.
+pub fn redis(config: &Config, shared: &Shared) -> anyhow::Result<Option<Redis>> {
+    let start = || Redis::start(&config.redis, &shared.metrics);
+    config.redis.enabled().then(start).transpose().context("redis.url cannot be used")
+}
+
+/// Where the gateways of the cluster count together.
+pub fn together(redis: &Redis, shared: &Shared) -> Together {
+    let keys = RateKeys::shared(&shared.secrets.derive("rate"));
+    Together { budgets: Arc::new(Budgets::new(redis.clone())), keys }
+}
+
+/// How things stand with Redis, for the operations listener.
+pub fn redis_health(redis: Redis) -> SoftDependency {
+    Box::new(move || {
+        let health = redis.health();
+        Dependency {
+            name: "redis".to_owned(),
+            ready: health.connected,
+            required: false,
+            cause: health.cause,
+        }
+    })
 }
 
 /// Where data lives.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use hanse_gateway::{Documents, Gateway, Upstream};
-use hanse_http::{Table, server};
+use hanse_http::{Edge, Table, server};
 use hanse_runtime::OpsFront;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,18 +70,15 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         return Err(error.into());
     }
     let draining = Arc::new(AtomicBool::new(false));
-    let table = Table::new(platform.cells().iter().map(|cell| &cell.routes))?;
-    let openapi = compose::openapi(platform.cells().iter().map(|cell| &cell.routes));
     let edge = shared.edge(config);
-    let gateway = Arc::new(Gateway::new(
-        edge.clone(),
-        Upstream::Local(table),
-        &config.gateway,
-        &config.limits,
-        Documents::new(&openapi, ERROR_PAGES),
-        readiness(&platform, &draining),
-    ));
-    let ops = Arc::new(OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining)));
+    let redis = compose::redis(config, &shared)?;
+    let mut gateway = gateway(config, edge.clone(), &platform, &draining)?;
+    if let Some(redis) = &redis {
+        let together = compose::together(redis, &shared);
+        gateway = gateway.counting_together(&config.limits, &together);
+    }
+    let ops = OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining))
+        .with_soft(redis.map(compose::redis_health));
     let background = hanse_runtime::background_runtime()?;
     let supervisor = platform.start(background.handle().clone());
     let (stop, stopped) = watch::channel(false);
@@ -95,13 +92,18 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let ops_address = ops_listener.local_addr()?;
     let public = server::serve(
         listener,
-        gateway,
+        Arc::new(gateway),
         limits,
         shared.metrics.clone(),
         stop_signal(stopped.clone()),
     );
-    let operations =
-        server::serve(ops_listener, ops, ops_limits, shared.metrics.clone(), stop_signal(stopped));
+    let operations = server::serve(
+        ops_listener,
+        Arc::new(ops),
+        ops_limits,
+        shared.metrics.clone(),
+        stop_signal(stopped),
+    );
     // Whoever reads that it is ready may ask it to stop at once.
     let asked_to_stop = stop_request()?;
     announce(config, &platform, public_address, ops_address, started).await;
@@ -120,6 +122,25 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     tracing::info!("stopped");
     drop((folder, guard));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The public door before the services of this process.
+fn gateway(
+    config: &Config,
+    edge: Edge,
+    platform: &Arc<hanse_runtime::Platform>,
+    draining: &Arc<AtomicBool>,
+) -> anyhow::Result<Gateway> {
+    let table = Table::new(platform.cells().iter().map(|cell| &cell.routes))?;
+    let openapi = compose::openapi(platform.cells().iter().map(|cell| &cell.routes));
+    Ok(Gateway::new(
+        edge,
+        Upstream::Local(table),
+        &config.gateway,
+        &config.limits,
+        Documents::new(&openapi, ERROR_PAGES),
+        readiness(platform, draining),
+    ))
 }
 
 /// Can requests be served? Asked often and without a token, so it only looks at flags.

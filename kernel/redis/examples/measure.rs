@@ -73,11 +73,11 @@ async fn together(url: String) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn ask(limiter: Arc<Limiter>, caller: u128, checks: u128) -> Vec<Duration> {
-    let keys = RateKeys::shared(&[1; 16]);
+    let keys = RateKeys::shared(&[1; 32]);
     let mut times = Vec::new();
     for number in 0..checks {
         let start = Instant::now();
-        black_box(limiter.check(keys.principal(caller << 64 | number % 100)).await);
+        black_box(limiter.check(keys.principal((caller << 64) | (number % 100))).await);
         times.push(start.elapsed());
     }
     times

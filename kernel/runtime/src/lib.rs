@@ -18,7 +18,7 @@ mod service;
 mod supervisor;
 
 pub use erase::erase;
-pub use ops::{OpsFront, health};
+pub use ops::{OpsFront, SoftDependency, health};
 pub use platform::{Cell, Dependency, Platform, PlatformConfig, StartError};
 pub use secrets::{SecretError, Secrets};
 pub use service::{BoxError, Built, Resources, Service};

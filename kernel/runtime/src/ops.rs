@@ -9,30 +9,46 @@ use hanse_http::{Edge, Front, KernelError, RequestBody, ResponseBody, full, prob
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::platform::Platform;
+use crate::platform::{Dependency, Platform};
 
 /// Answers on the operations port.
 pub struct OpsFront {
     edge: Edge,
     platform: Arc<Platform>,
     draining: Arc<AtomicBool>,
+    soft: Vec<SoftDependency>,
 }
+
+/// Tells how things stand with something that the process can do without.
+pub type SoftDependency = Box<dyn Fn() -> Dependency + Send + Sync>;
 
 impl OpsFront {
     /// A front for this platform. When `draining` is set, the process says that it is not ready.
     #[must_use]
     pub fn new(edge: Edge, platform: Arc<Platform>, draining: Arc<AtomicBool>) -> Self {
-        Self { edge, platform, draining }
+        Self { edge, platform, draining, soft: Vec::new() }
+    }
+
+    /// The same, also naming what the process can do without: it shows in `/ready` as degraded.
+    #[must_use]
+    pub fn with_soft(mut self, soft: impl IntoIterator<Item = SoftDependency>) -> Self {
+        self.soft.extend(soft);
+        self
     }
 
     async fn ready(&self) -> Response<ResponseBody> {
-        let dependencies = self.platform.dependencies().await;
+        let mut dependencies = self.platform.dependencies().await;
+        dependencies.extend(self.soft.iter().map(|ask| ask()));
         let draining = self.draining.load(Ordering::Acquire);
-        let ready = !draining && dependencies.iter().all(|dependency| dependency.ready);
+        let ready = !draining && dependencies.iter().all(|d| d.ready || !d.required);
+        let degraded = dependencies.iter().any(|dependency| !dependency.ready);
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer(
             status,
-            &json!({ "ready": ready, "draining": draining, "dependencies": dependencies }),
+            &json!({
+                "ready": ready, "degraded": degraded, "draining": draining,
+                "dependencies": dependencies,
+            }),
         )
     }
 

@@ -27,8 +27,14 @@ impl RateKeys {
     }
 
     /// Keys that mean the same in every process with this secret. Derive it from the master key.
-    pub fn shared(secret: &[u8; 16]) -> Self {
-        Self { secret: SipHasher13::new_with_key(secret) }
+    pub fn shared(secret: &[u8; 32]) -> Self {
+        let [first, second, ..] = secret.as_chunks().0 else { return Self::random() };
+        Self {
+            secret: SipHasher13::new_with_keys(
+                u64::from_le_bytes(*first),
+                u64::from_le_bytes(*second),
+            ),
+        }
     }
 
     /// The key of a client's address. An IPv6 client is its /64 network, which is what one

@@ -9,7 +9,7 @@ fn limiter(quota: Quota, max_keys: usize) -> (RateLimiter<FakeRelativeClock>, Fa
 }
 
 fn client(number: u128) -> RateKey {
-    RateKeys::shared(&[7; 16]).principal(number)
+    RateKeys::shared(&[7; 32]).principal(number)
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn keys_tell_apart_what_differs_and_join_what_one_subscriber_holds() {
     assert_ne!(client(1), keys.on(client(1), "login"));
     assert_eq!(keys.on(client(1), "login"), keys.on(client(1), "login"));
     assert_ne!(RateKeys::random().principal(1), keys.principal(1), "another process, other keys");
-    let [one, other] = [[1; 16], [1; 16]].map(|secret| RateKeys::shared(&secret).principal(1));
+    let [one, other] = [[1; 32], [1; 32]].map(|secret| RateKeys::shared(&secret).principal(1));
     assert_eq!(one, other, "the same secret, the same keys");
 }
 

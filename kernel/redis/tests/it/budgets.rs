@@ -9,7 +9,7 @@ use hanse_redis::Budgets;
 use crate::support::{FIVE, Process, World, eventually};
 
 pub fn client(number: u128) -> RateKey {
-    RateKeys::shared(&[1; 16]).principal(number)
+    RateKeys::shared(&[1; 32]).principal(number)
 }
 
 pub fn limiter(process: &Process, quota: Quota) -> Arc<Limiter> {
