@@ -11,7 +11,9 @@
 
 mod bench;
 mod check;
+mod deploy;
 mod postgres;
+mod python;
 mod redis;
 mod run;
 mod schemathesis;
@@ -37,6 +39,7 @@ enum Command {
     Run(run::Args),
     Tour(tour::Args),
     Bench(bench::Args),
+    Deploy(deploy::Args),
 }
 
 fn main() -> std::process::ExitCode {
@@ -46,6 +49,7 @@ fn main() -> std::process::ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Tour(args) => tour::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -70,6 +74,8 @@ mod tests {
             "xtask bench --growth --write",
             "xtask run --data ./data --listen 127.0.0.1:3000",
             "xtask check --only edges,error-pages",
+            "xtask deploy",
+            "xtask deploy --show istio.enabled=true existingSecret=own",
             "xtask tour --fortunes 0",
             "xtask test --filter cursor --no-e2e",
         ] {
