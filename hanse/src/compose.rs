@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use hanse_cache::rate::RateKeys;
 use hanse_events::{RetryPolicy, Transport};
+use hanse_gateway::Together;
 use hanse_http::{Edge, Info, Outline, PeerKey, Verifier};
 use hanse_kafka::Kafka;
+use hanse_redis::{Budgets, Redis};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
 use hanse_telemetry::metrics::Metrics;
@@ -180,6 +183,18 @@ pub fn master_key(config: &Config) -> Option<PathBuf> {
 pub fn kafka(config: &Config, shared: &Shared, background: Handle) -> Option<Kafka> {
     let cluster = config.kafka.cluster.clone();
     config.kafka.enabled.then(|| Kafka::new(cluster, shared.metrics.clone(), background))
+}
+
+/// The connection to Redis, when there is to be one. It is made in the background.
+pub fn redis(config: &Config, shared: &Shared) -> anyhow::Result<Option<Redis>> {
+    let start = || Redis::start(&config.redis, &shared.metrics);
+    config.redis.enabled().then(start).transpose().context("redis.url cannot be used")
+}
+
+/// Where the gateways of the cluster count together.
+pub fn together(redis: &Redis, shared: &Shared) -> Together {
+    let keys = RateKeys::shared(&shared.secrets.derive("rate"));
+    Together { budgets: Arc::new(Budgets::new(redis.clone())), keys }
 }
 
 /// Where data lives.

@@ -21,6 +21,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where data lives.
     pub store: StoreSection,
+    /// What processes of a cluster share to be faster: budgets and cached values.
+    pub redis: hanse_redis::RedisConfig,
     /// The master key.
     pub secrets: SecretsSection,
     /// Logs and traces.
@@ -150,7 +152,7 @@ impl std::fmt::Debug for SecretsSection {
 }
 
 impl config::Config for Config {
-    const SECRETS: &[&str] = &["store.url", "secrets.master_key"];
+    const SECRETS: &[&str] = &["store.url", "redis.url", "secrets.master_key"];
 
     fn mistakes(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
@@ -199,6 +201,7 @@ impl config::Config for Config {
                 .into_iter()
                 .map(|(key, what)| (format!("kafka.cluster.{key}"), what)),
         );
+        found.extend(self.redis.mistakes());
         found.extend(self.limits.mistakes());
         found.extend(self.gateway.mistakes());
         found.extend(self.identity.mistakes());
@@ -217,7 +220,7 @@ impl Config {
     /// The configuration with secrets replaced by dots, to be shown.
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
-        for secret in [&mut shown.store.url, &mut shown.secrets.master_key] {
+        for secret in [&mut shown.store.url, &mut shown.redis.url, &mut shown.secrets.master_key] {
             if !secret.is_empty() {
                 "…".clone_into(secret);
             }
@@ -248,14 +251,9 @@ impl Loaded {
         let environment = std::env::vars().collect();
         let sources = Sources { file: file.as_deref(), environment, sets: &sets };
         let mut config: Config = config::load(&sources)?;
-        if !config.store.url_file.is_empty() {
-            let path = config.store.url_file.clone();
-            let text = std::fs::read_to_string(&path).map_err(|error| {
-                let what = error.to_string();
-                ConfigError(vec![Mistake { key: "store.url_file".into(), whence: path, what }])
-            })?;
-            text.trim().clone_into(&mut config.store.url);
-        }
+        let (store, redis) = (&mut config.store, &mut config.redis);
+        read_secret("store.url_file", &store.url_file, &mut store.url)?;
+        read_secret("redis.url_file", &redis.url_file, &mut redis.url)?;
         let mistakes = config.mistakes();
         if mistakes.is_empty() {
             return Ok(Self { config });
@@ -268,6 +266,19 @@ impl Loaded {
                 .collect(),
         ))
     }
+}
+
+/// Reads a secret from its file, where it has one.
+fn read_secret(key: &str, path: &str, secret: &mut String) -> Result<(), ConfigError> {
+    if path.is_empty() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let (key, whence) = (key.to_owned(), path.to_owned());
+        ConfigError(vec![Mistake { key, whence, what: error.to_string() }])
+    })?;
+    text.trim().clone_into(secret);
+    Ok(())
 }
 
 /// A text as a TOML value.

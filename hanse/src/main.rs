@@ -64,6 +64,11 @@ enum Command {
         after_help = "Exit code 3 means that something needs attention, so it can run from cron.\n\nExamples:\n  hanse doctor\n  hanse doctor --json"
     )]
     Doctor(commands::doctor::DoctorArgs),
+    /// Ask the running process whether it is ready
+    #[command(
+        after_help = "Exit code 0 is ready, 3 is not ready, 1 is no answer.\n\nExamples:\n  hanse health\n  hanse health --live"
+    )]
+    Health(commands::health::HealthArgs),
     /// Create, disable or repair accounts
     #[command(subcommand)]
     User(commands::user::UserCommand),
@@ -118,6 +123,7 @@ fn main() -> ExitCode {
             Command::Migrate(args) => commands::migrate::migrate(&loaded, &args).await,
             Command::Config(command) => commands::config::run(&loaded, &command),
             Command::Doctor(args) => commands::doctor::doctor(&loaded, &args).await,
+            Command::Health(args) => commands::health::health(&loaded, &args),
             Command::User(command) => commands::user::run(&loaded, command).await,
             Command::Events(command) => commands::events::run(&loaded, command).await,
             Command::Keys(command) => commands::keys::run(&loaded, command).await,

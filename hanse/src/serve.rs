@@ -99,7 +99,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         (Router::new(served, [])?, limits)
     };
     let edge = shared.edge(config);
-    let gateway = Arc::new(Gateway::new(
+    let mut gateway = Gateway::new(
         edge.clone(),
         router,
         &config.gateway,
@@ -107,7 +107,11 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         Documents::new(&openapi, ERROR_PAGES)
             .with_services(outlines.iter().map(|it| (it.service(), compose::openapi([it])))),
         readiness(&platform, &draining, follower.clone()),
-    ));
+    );
+    let redis = compose::redis(config, &shared)?;
+    if let Some(redis) = &redis {
+        gateway = gateway.counting_together(&limits, &compose::together(redis, &shared));
+    }
     let shown = upstreams.clone();
     let view = move || {
         let items: Vec<_> = shown.iter().map(Upstream::view).collect();
@@ -123,7 +127,12 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     if let Some(kafka) = kafka.clone() {
         ops = ops.need("kafka", false, move || kafka.unavailable());
     }
-    let ops = Arc::new(ops);
+    if let Some(redis) = redis {
+        ops = ops.need("redis", false, move || {
+            let health = redis.health();
+            (!health.connected).then(|| health.cause.unwrap_or_default())
+        });
+    }
     let mut supervisor = platform.start(background.handle().clone());
     for upstream in upstreams {
         supervisor.run("upstream", move || {
@@ -149,13 +158,18 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let ops_address = ops_listener.local_addr()?;
     let public = server::serve(
         listener,
-        gateway,
+        Arc::new(gateway),
         limits,
         shared.metrics.clone(),
         stop_signal(stopped.clone()),
     );
-    let operations =
-        server::serve(ops_listener, ops, ops_limits, shared.metrics.clone(), stop_signal(stopped));
+    let operations = server::serve(
+        ops_listener,
+        Arc::new(ops),
+        ops_limits,
+        shared.metrics.clone(),
+        stop_signal(stopped),
+    );
     // Whoever reads that it is ready may ask it to stop at once.
     let asked_to_stop = stop_request()?;
     announce(config, &platform, public_address, ops_address, started).await;

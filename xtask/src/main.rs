@@ -12,8 +12,11 @@
 mod bench;
 mod check;
 mod cluster;
+mod deploy;
 mod kafka;
 mod postgres;
+mod python;
+mod redis;
 mod run;
 mod schemathesis;
 mod source;
@@ -40,6 +43,7 @@ enum Command {
     Bench(bench::Args),
     Cluster(cluster::Args),
     Kafka(kafka::Args),
+    Deploy(deploy::Args),
 }
 
 fn main() -> std::process::ExitCode {
@@ -51,6 +55,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Cluster(args) => cluster::run(&args),
         Command::Kafka(args) => kafka::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -77,6 +82,8 @@ mod tests {
             "xtask kafka --only-fetch",
             "xtask run --data ./data --listen 127.0.0.1:3000",
             "xtask check --only edges,error-pages",
+            "xtask deploy",
+            "xtask deploy --show istio.enabled=true existingSecret=own",
             "xtask tour --fortunes 0",
             "xtask test --filter cursor --no-e2e",
         ] {

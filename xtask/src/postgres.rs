@@ -150,7 +150,7 @@ fn serve(
 }
 
 /// Starts the shell that stops the server should this process end without doing so.
-fn watch(server: u32, folder: &Path) -> anyhow::Result<(Child, ChildStdin)> {
+pub fn watch(server: u32, folder: &Path) -> anyhow::Result<(Child, ChildStdin)> {
     const SCRIPT: &str = r#"
         trap "" INT TERM HUP
         read -r word

@@ -7,10 +7,11 @@ use anyhow::{Context, bail};
 
 use crate::kafka;
 use crate::postgres::{Cluster, apt_install};
+use crate::redis::Redis;
 use crate::schemathesis;
 use crate::workspace::{self, Features};
 
-/// Run every test against SQLite, a throwaway PostgreSQL cluster and a throwaway Kafka broker.
+/// Run every test against SQLite and throwaway servers: PostgreSQL, Kafka and Redis.
 ///
 /// The last line of the output is the count: `tests: 123 passed, 0 failed, 0 skipped`.
 #[derive(clap::Args)]
@@ -41,9 +42,11 @@ struct Totals {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let cluster = Cluster::start()?;
     let broker = kafka::Cluster::start()?;
+    let redis = Redis::start()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     cargo.env("HANSE_TEST_POSTGRES", cluster.url());
+    cargo.env("HANSE_TEST_REDIS", redis.url());
     cargo.envs(broker.variables());
     if args.no_e2e {
         cargo.args(["--exclude", "hanse-e2e"]);
@@ -63,6 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let (totals, succeeded) = run_and_count(&mut cargo)?;
     cluster.stop();
     broker.stop();
+    redis.stop();
 
     // The count is the last line, whatever it says: scripts and readers look there.
     let Totals { passed, failed, skipped } = totals;

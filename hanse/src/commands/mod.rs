@@ -4,6 +4,7 @@ pub mod config;
 pub mod dev;
 pub mod doctor;
 pub mod events;
+pub mod health;
 pub mod keys;
 pub mod migrate;
 pub mod openapi;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 /// Values by key, each with its own time to live, all together below a weight. Clones share it.
 ///
-/// Today this is one level, in memory. The second level, shared by processes, will be Redis behind
-/// this same type; so treat every value as a copy that may be stale for its time to live, and every
-/// lookup as one that may miss. Expiry follows the machine's monotonic clock, not the injected one:
+/// This is one level, in memory; `hanse_redis::TieredCache` has a second one, shared by processes.
+/// Treat every value as a copy that may be stale for its time to live, and every lookup as one that
+/// may miss. Expiry follows the machine's monotonic clock, not the injected one:
 /// nothing may depend on an entry still being there, or being gone, at a given moment.
 pub struct LocalCache<K, V> {
     entries: Cache<K, Entry<V>>,

@@ -5,10 +5,12 @@
 
 mod key;
 mod limiter;
+mod shared;
 
 pub use governor::clock;
-pub use key::RateKey;
+pub use key::{RateKey, RateKeys};
 pub use limiter::RateLimiter;
+pub use shared::{Limiter, SharedBudgets, Taken};
 
 use std::time::Duration;
 
@@ -49,16 +51,24 @@ impl Quota {
     }
 
     /// The time in which one request is earned back.
-    pub(crate) fn interval(self) -> Duration {
+    pub fn interval(self) -> Duration {
         let rate = if self.per_second.is_nan() { SLOWEST } else { self.per_second };
         Duration::from_secs_f64(1.0 / rate.clamp(SLOWEST, FASTEST))
     }
 
     /// The burst, at least one, and small enough that refilling it fits the clock (73 years).
-    pub(crate) fn capacity(self) -> u32 {
+    pub fn capacity(self) -> u32 {
         let most =
             (u64::MAX / 8) / u64::try_from(self.interval().as_nanos()).unwrap_or(u64::MAX).max(1);
         self.burst.clamp(1, u32::try_from(most).unwrap_or(u32::MAX).max(1))
+    }
+
+    /// The same, and the few more that can come at once when requests that were allowed one after
+    /// another arrive up to `delay` late.
+    pub(crate) fn slack(self, delay: Duration) -> Self {
+        let late = delay.as_nanos() / self.interval().as_nanos().max(1);
+        let more = u32::try_from(late).unwrap_or(u32::MAX).saturating_add(1);
+        Self { burst: self.capacity().saturating_add(more), per_second: self.per_second }
     }
 
     /// The value of `RateLimit-Policy`, as in `"default";q=100;w=60`
@@ -70,6 +80,32 @@ impl Quota {
 }
 
 impl Decision {
+    /// A request that may go on and leaves `remaining` of the burst.
+    pub fn allowed(quota: Quota, remaining: u32) -> Self {
+        let limit = quota.capacity();
+        let remaining = remaining.min(limit);
+        let reset_after = quota.interval().saturating_mul(limit - remaining);
+        Self { allowed: true, limit, remaining, reset_after, retry_after: None }
+    }
+
+    /// A request that has to wait.
+    pub fn refused(quota: Quota, wait: Duration) -> Self {
+        let limit = quota.capacity();
+        let reset_after = wait.saturating_add(quota.interval().saturating_mul(limit - 1));
+        Self { allowed: false, limit, remaining: 0, reset_after, retry_after: Some(wait) }
+    }
+
+    /// The same in the terms of a quota that is smaller than the one it was made under.
+    pub(crate) fn within(self, quota: Quota) -> Self {
+        match self.retry_after {
+            Some(wait) => Self::refused(quota, wait),
+            None => {
+                let spare = self.limit.saturating_sub(quota.capacity());
+                Self::allowed(quota, self.remaining.saturating_sub(spare))
+            }
+        }
+    }
+
     /// The value of `RateLimit`, as in `"default";r=49;t=30`
     /// (draft-ietf-httpapi-ratelimit-headers): what remains, and the seconds until it is whole again.
     pub fn header(&self, policy: &'static str) -> String {

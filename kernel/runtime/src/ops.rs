@@ -24,7 +24,7 @@ pub struct OpsFront {
 struct Need {
     name: &'static str,
     /// Is the process unready without it? Otherwise it is only told.
-    essential: bool,
+    required: bool,
     missing: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
@@ -49,33 +49,37 @@ impl OpsFront {
         self
     }
 
-    /// Also asks `missing` why something cannot be used at the moment. Without something essential the
-    /// process is not ready; anything else is only told.
+    /// Also asks `missing` why something cannot be used at the moment. Without something required the
+    /// process is not ready; anything else only shows as degraded.
     #[must_use]
     pub fn need(
         mut self,
         name: &'static str,
-        essential: bool,
+        required: bool,
         missing: impl Fn() -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        self.needs.push(Need { name, essential, missing: Box::new(missing) });
+        self.needs.push(Need { name, required, missing: Box::new(missing) });
         self
     }
 
     async fn ready(&self) -> Response<ResponseBody> {
         let mut dependencies = self.platform.dependencies().await;
-        let draining = self.draining.load(Ordering::Acquire);
-        let mut ready = !draining && dependencies.iter().all(|dependency| dependency.ready);
         for need in &self.needs {
             let cause = (need.missing)();
-            ready &= !need.essential || cause.is_none();
             let name = need.name.to_owned();
-            dependencies.push(Dependency { name, ready: cause.is_none(), cause });
+            let found = cause.is_none();
+            dependencies.push(Dependency { name, ready: found, required: need.required, cause });
         }
+        let draining = self.draining.load(Ordering::Acquire);
+        let ready = !draining && dependencies.iter().all(|found| found.ready || !found.required);
+        let degraded = dependencies.iter().any(|dependency| !dependency.ready);
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer(
             status,
-            &json!({ "ready": ready, "draining": draining, "dependencies": dependencies }),
+            &json!({
+                "ready": ready, "degraded": degraded, "draining": draining,
+                "dependencies": dependencies,
+            }),
         )
     }
 

@@ -103,6 +103,8 @@ pub struct Dependency {
     pub name: String,
     /// Can it be used?
     pub ready: bool,
+    /// Is the process unready without it? Losing one that is not required costs speed only.
+    pub required: bool,
     /// Why not, in words for an operator.
     pub cause: Option<String>,
 }
@@ -236,7 +238,12 @@ impl Platform {
         let mut found = Vec::new();
         for cell in &self.cells {
             let cause = cell.db.check().await.err().map(|error| error.to_string());
-            found.push(Dependency { name: cell.name.to_owned(), ready: cause.is_none(), cause });
+            found.push(Dependency {
+                name: cell.name.to_owned(),
+                ready: cause.is_none(),
+                required: true,
+                cause,
+            });
         }
         found
     }

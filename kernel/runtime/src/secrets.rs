@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -83,7 +83,7 @@ impl Secrets {
     pub fn load_or_create(path: &Path, ids: &Ids) -> Result<Self, SecretError> {
         let failed = |source| SecretError::File { path: path.to_owned(), source };
         match fs::metadata(path) {
-            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+            Ok(metadata) if metadata.permissions().mode() & forbidden(metadata.uid()) != 0 => {
                 return Err(SecretError::Open(path.to_owned()));
             }
             Ok(_) => {}
@@ -110,5 +110,34 @@ impl Secrets {
         // 32 bytes are far below HKDF's limit, the only way this can fail.
         self.master.expand(purpose.as_bytes(), &mut key).ok();
         key
+    }
+}
+
+/// What nobody may do to a key file of this owner. A file of our own is for nobody else. One that
+/// somebody else has put there for us, as orchestrators mount secrets, can be ours to read through its
+/// group only.
+fn forbidden(owner: u32) -> u32 {
+    if owner == rustix::process::geteuid().as_raw() { 0o077 } else { 0o027 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::forbidden;
+
+    #[test]
+    fn a_mounted_key_may_be_read_by_a_group_and_our_own_by_nobody() {
+        let me = rustix::process::geteuid().as_raw();
+        for (mode, own, mounted) in [
+            (0o600, true, true),
+            (0o400, true, true),
+            (0o440, false, true),
+            (0o640, false, true),
+            (0o460, false, false),
+            (0o444, false, false),
+            (0o404, false, false),
+        ] {
+            assert_eq!(mode & forbidden(me) == 0, own, "{mode:o}");
+            assert_eq!(mode & forbidden(me + 1) == 0, mounted, "{mode:o}");
+        }
     }
 }

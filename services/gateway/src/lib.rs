@@ -30,7 +30,7 @@ use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub use docs::Documents;
-pub use limits::LimitsConfig;
+pub use limits::{LimitsConfig, Together};
 pub use router::Router;
 pub use rules::{Address, NamedUpstream, RuleAccess, RuleConfig, Rules, upstreams};
 
@@ -96,7 +96,14 @@ impl Gateway {
         ready: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> Self {
         let cors = Cors::new(&config.cors_origins);
-        Self { edge, router, limits: Limits::new(limits), cors, documents, ready }
+        Self { edge, router, limits: Limits::new(limits, None), cors, documents, ready }
+    }
+
+    /// The same gateway, counting its budgets together with the other gateways of a cluster.
+    #[must_use]
+    pub fn counting_together(mut self, limits: &LimitsConfig, together: &Together) -> Self {
+        self.limits = Limits::new(limits, Some(together));
+        self
     }
 
     /// Answers what the gateway answers itself.
@@ -194,7 +201,7 @@ impl Trip<'_> {
         if let (Err(error), false) = (&verdict, open) {
             return self.refuse(error);
         }
-        self.budget = gateway.limits.check(&path, self.context());
+        self.budget = gateway.limits.check(&path, self.context()).await;
         if let Some(seconds) = self.budget.as_ref().and_then(limits::Spent::retry_after) {
             return self.refuse(&KernelError::TooManyRequests(seconds));
         }

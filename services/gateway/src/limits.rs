@@ -1,11 +1,12 @@
 //! Request budgets (D-008, E-017, M-078, M-080). An account has its own wherever it calls from;
-//! guests have one per address. They are kept in the process; what must survive a restart (guessing
-//! passwords) is counted durably by identity.
+//! guests have one per address. They are kept in the process, or counted together with the other
+//! gateways where there is a place to do so; what must survive a restart (guessing passwords) is
+//! counted durably by identity.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hanse_cache::rate::clock::DefaultClock;
-use hanse_cache::rate::{Decision, Quota, RateKey, RateLimiter};
+use hanse_cache::rate::{Decision, Limiter, Quota, RateKey, RateKeys, SharedBudgets};
 use hanse_http::Context;
 use http::{HeaderMap, HeaderValue};
 use schemars::JsonSchema;
@@ -76,23 +77,39 @@ impl LimitsConfig {
 struct Budget {
     name: &'static str,
     policy: HeaderValue,
-    limiter: RateLimiter,
+    limiter: Limiter,
+}
+
+/// Where the gateways of a cluster count together, and what makes their keys the same.
+pub struct Together {
+    /// Where.
+    pub budgets: Arc<dyn SharedBudgets>,
+    /// Under the same secret.
+    pub keys: RateKeys,
 }
 
 impl Budget {
-    fn new(name: &'static str, quota: Quota) -> Self {
+    fn new(name: &'static str, quota: Quota, together: Option<&Together>) -> Self {
         let policy = HeaderValue::try_from(quota.policy_header(name))
             .unwrap_or(HeaderValue::from_static(""));
-        Self { name, policy, limiter: RateLimiter::new(quota, CALLERS, DefaultClock::default()) }
+        let limiter = match together {
+            None => Limiter::local(quota, CALLERS),
+            Some(Together { budgets, .. }) => {
+                Limiter::shared(name, quota, CALLERS, Arc::clone(budgets))
+            }
+        };
+        Self { name, policy, limiter }
     }
 
-    fn spend(&self, key: RateKey) -> Spent {
-        Spent { name: self.name, policy: self.policy.clone(), decision: self.limiter.check(key) }
+    async fn spend(&self, key: RateKey) -> Spent {
+        let decision = self.limiter.check(key).await;
+        Spent { name: self.name, policy: self.policy.clone(), decision }
     }
 }
 
 pub(crate) struct Limits {
     budgets: Option<Budgets>,
+    keys: RateKeys,
 }
 
 struct Budgets {
@@ -125,35 +142,39 @@ impl Spent {
 }
 
 impl Limits {
-    pub(crate) fn new(config: &LimitsConfig) -> Self {
+    pub(crate) fn new(config: &LimitsConfig, together: Option<&Together>) -> Self {
+        let budget = |name, quota| Budget::new(name, quota, together);
         let steady = |burst, per_second: u32| Quota { burst, per_second: per_second.into() };
         let hourly = |count| Quota::per_window(count, Duration::from_secs(3600));
         let budgets = config.enabled.then(|| Budgets {
-            user: Budget::new("user", steady(config.user_burst, config.user_per_second)),
-            guest: Budget::new("guest", steady(config.guest_burst, config.guest_per_second)),
-            users: Budget::new("users", hourly(config.users_per_hour)),
-            agents: Budget::new("agents", hourly(config.agents_per_hour)),
+            user: budget("user", steady(config.user_burst, config.user_per_second)),
+            guest: budget("guest", steady(config.guest_burst, config.guest_per_second)),
+            users: budget("users", hourly(config.users_per_hour)),
+            agents: budget("agents", hourly(config.agents_per_hour)),
         });
-        Self { budgets }
+        Self { budgets, keys: together.map_or_else(RateKeys::random, |t| t.keys.clone()) }
     }
 
     /// Takes one request from the caller's budget; from the resource's own first, where it has one.
-    pub(crate) fn check(&self, path: &str, context: &Context) -> Option<Spent> {
+    pub(crate) async fn check(&self, path: &str, context: &Context) -> Option<Spent> {
         let budgets = self.budgets.as_ref()?;
         let (key, general) = match context.caller.user_id() {
-            Some(id) => (RateKey::principal(id.as_u128()), &budgets.user),
-            None => (RateKey::address(context.client), &budgets.guest),
+            Some(id) => (self.keys.principal(id.as_u128()), &budgets.user),
+            None => (self.keys.address(context.client), &budgets.guest),
         };
         let own = match path.split('/').nth(3) {
             Some("users") => Some(&budgets.users),
             Some("agents") => Some(&budgets.agents),
             _ => None,
         };
-        let own = own.map(|budget| budget.spend(key));
+        let own = match own {
+            Some(budget) => Some(budget.spend(key).await),
+            None => None,
+        };
         Some(match own {
             Some(spent) if spent.retry_after().is_some() => spent,
             own => {
-                let general = general.spend(key);
+                let general = general.spend(key).await;
                 if general.retry_after().is_some() { general } else { own.unwrap_or(general) }
             }
         })

@@ -30,24 +30,22 @@ pub struct RateLimiter<C: Clock = DefaultClock> {
     start: C::Instant,
     live: Arc<Live>,
     next_sweep: AtomicU64,
-    interval: Duration,
-    capacity: u32,
+    quota: Quota,
 }
 
 impl<C: Clock + Clone> RateLimiter<C> {
     /// A limiter that gives every key this quota and knows at most about `max_keys` keys at once.
     pub fn new(quota: Quota, max_keys: usize, clock: C) -> Self {
-        let (interval, capacity) = (quota.interval(), quota.capacity());
-        let burst = NonZeroU32::new(capacity).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(quota.capacity()).unwrap_or(NonZeroU32::MIN);
         // The interval is at least a nanosecond, so the fallback is for the type only.
-        let quota = governor::Quota::with_period(interval)
+        let paced = governor::Quota::with_period(quota.interval())
             .unwrap_or(governor::Quota::per_second(burst))
             .allow_burst(burst);
         let live = Arc::new(Live { keys: AtomicUsize::new(0), max: max_keys });
         let store = Bounded { map: DashMapStateStore::default(), live: Arc::clone(&live) };
-        let governor = governor::RateLimiter::new(quota, store, clock.clone());
+        let governor = governor::RateLimiter::new(paced, store, clock.clone());
         let start = clock.now();
-        Self { governor, clock, start, live, next_sweep: AtomicU64::new(0), interval, capacity }
+        Self { governor, clock, start, live, next_sweep: AtomicU64::new(0), quota }
     }
 
     /// Counts one request of `key` if it is allowed, and says how things stand.
@@ -55,23 +53,10 @@ impl<C: Clock + Clone> RateLimiter<C> {
         if self.live.is_full() {
             self.sweep();
         }
-        let limit = self.capacity;
         match self.governor.check_key(&key) {
-            Ok(state) => {
-                let remaining = state.remaining_burst_capacity();
-                let reset_after = self.interval.saturating_mul(limit.saturating_sub(remaining));
-                Decision { allowed: true, limit, remaining, reset_after, retry_after: None }
-            }
+            Ok(state) => Decision::allowed(self.quota, state.remaining_burst_capacity()),
             Err(not_until) => {
-                let wait = not_until.wait_time_from(self.clock.now());
-                let reset_after = wait.saturating_add(self.interval.saturating_mul(limit - 1));
-                Decision {
-                    allowed: false,
-                    limit,
-                    remaining: 0,
-                    reset_after,
-                    retry_after: Some(wait),
-                }
+                Decision::refused(self.quota, not_until.wait_time_from(self.clock.now()))
             }
         }
     }

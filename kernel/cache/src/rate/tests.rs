@@ -9,7 +9,7 @@ fn limiter(quota: Quota, max_keys: usize) -> (RateLimiter<FakeRelativeClock>, Fa
 }
 
 fn client(number: u128) -> RateKey {
-    RateKey::principal(number)
+    RateKeys::shared(&[7; 32]).principal(number)
 }
 
 #[test]
@@ -64,14 +64,19 @@ fn room_comes_back_when_bursts_are_whole_and_spent_keys_are_not_forgotten() {
 
 #[test]
 fn keys_tell_apart_what_differs_and_join_what_one_subscriber_holds() {
-    let address = |text: &str| RateKey::address(text.parse().unwrap());
+    let keys = RateKeys::random();
+    let address = |text: &str| keys.address(text.parse().unwrap());
     assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:2"));
     assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
     assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
     assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
-    assert_ne!(RateKey::text("email", "a"), RateKey::text("tenant", "a"));
-    assert_ne!(client(1), client(1).on("login"));
-    assert_eq!(client(1).on("login"), client(1).on("login"));
+    assert_ne!(keys.text("email", "a"), keys.text("tenant", "a"));
+    assert_ne!(keys.text("email", "a"), keys.text("emai", "la"));
+    assert_ne!(client(1), keys.on(client(1), "login"));
+    assert_eq!(keys.on(client(1), "login"), keys.on(client(1), "login"));
+    assert_ne!(RateKeys::random().principal(1), keys.principal(1), "another process, other keys");
+    let [one, other] = [[1; 32], [1; 32]].map(|secret| RateKeys::shared(&secret).principal(1));
+    assert_eq!(one, other, "the same secret, the same keys");
 }
 
 #[test]
