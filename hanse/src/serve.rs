@@ -67,8 +67,8 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let listener = bind(config.server.listen, "server.listen", "--listen").await?;
     let ops_listener = bind(config.server.ops, "server.ops", "--ops").await?;
     let shared = Shared::new(&loaded)?;
-    let background = hanse_runtime::background_runtime()?;
-    let kafka = compose::kafka(config, &shared, background.handle().clone());
+    let background = Background(Some(hanse_runtime::background_runtime()?));
+    let kafka = compose::kafka(config, &shared, background.handle()?);
     let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);
     let is_gateway = config.serves("gateway");
     let peers = compose::elsewhere(config, &platform, &shared);
@@ -133,7 +133,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
             (!health.connected).then(|| health.cause.unwrap_or_default())
         });
     }
-    let mut supervisor = platform.start(background.handle().clone());
+    let mut supervisor = platform.start(background.handle()?);
     for upstream in upstreams {
         supervisor.run("upstream", move || {
             let upstream = upstream.clone();
@@ -188,12 +188,30 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         }
     }
     supervisor.stop().await;
-    background.shutdown_background();
+    drop(background);
     // The stores fold their logs in when the last reference goes.
     drop(platform);
     tracing::info!("stopped");
     drop((folder, guard));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The runtime of background work. Ends without waiting, also when a start fails: waiting is not
+/// allowed where other requests are served.
+struct Background(Option<tokio::runtime::Runtime>);
+
+impl Background {
+    fn handle(&self) -> anyhow::Result<tokio::runtime::Handle> {
+        Ok(self.0.as_ref().context("the background has ended")?.handle().clone())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Can requests be served? Asked often and without a token, so it only looks at flags.

@@ -31,6 +31,7 @@ impl Door {
             verifier: verifier.clone(),
             metrics: Metrics::default(),
             retry: RetryPolicy::default(),
+            transport: None,
         };
         let platform = Platform::build(config, services).await.unwrap();
         Self::to(t, Arc::new(platform), verifier)
@@ -47,8 +48,7 @@ impl Door {
         };
         let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).unwrap();
         let info = Info { title: "Identity", version: "1", description: "" };
-        let document =
-            hanse_http::document(&info, platform.cells().iter().map(|cell| &cell.routes));
+        let document = hanse_http::document(&info, &[hanse_identity::outline()]);
         let front = ServiceFront::new(edge, table).with_openapi(&document);
         Self { front, _platform: platform }
     }
