@@ -211,6 +211,7 @@ impl Gate {
             verifier,
             metrics: metrics.clone(),
             recent: Arc::default(),
+            peers: hanse_http::PeerKey::new(&[11; 32]),
             trusted_proxies: Arc::new([]),
         };
         let outline = Outline::new(
