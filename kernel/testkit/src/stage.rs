@@ -92,6 +92,9 @@ struct Strike {
     server: Option<tokio::task::JoinHandle<()>>,
 }
 
+/// What the processes of a scene know each other by.
+const PEER_KEY: [u8; 32] = [11; 32];
+
 static SCENES: AtomicU32 = AtomicU32::new(0);
 
 impl Stage {
@@ -137,7 +140,7 @@ impl Stage {
             verifier: verifier.clone(),
             metrics: metrics.clone(),
             recent: Arc::default(),
-            peers: PeerKey::new(&[11; 32]),
+            peers: PeerKey::new(&PEER_KEY),
             trusted_proxies: Arc::new([]),
         };
         let table =
@@ -197,6 +200,13 @@ impl Stage {
     #[must_use]
     pub fn guest(&self) -> Actor {
         Actor::new(self.way.clone(), Uuid::nil(), None)
+    }
+
+    /// Another process of the installation, as it shows itself at this moment.
+    #[must_use]
+    pub fn peer(&self) -> Actor {
+        let credentials = PeerKey::new(&PEER_KEY).authorization(self.clock.clock().now());
+        self.guest().with("authorization", credentials.to_str().expect("plain text"))
     }
 
     /// Somebody with this access token.

@@ -18,3 +18,4 @@ mod restart;
 mod sessions;
 mod signing_in;
 mod support;
+mod trust;
