@@ -8,7 +8,7 @@ use hanse_cache::rate::Quota;
 use hanse_redis::{Budgets, Trouble};
 
 use crate::budgets::{client, limiter, storm};
-use crate::support::{FIVE, Server, World, at_once, eventually, within};
+use crate::support::{FIVE, Process, Server, World, at_once, eventually, within};
 
 /// What `Limiter` gives above the quota where the common count says yes (see `Quota::slack`).
 const SLACK: usize = 1;
@@ -66,15 +66,11 @@ async fn frozen_the_first_come_back_without_an_answer_and_the_next_do_not_even_a
         .await;
 }
 
-/// The storm goes on while it happens: every request ends, and whoever was allowed twenty by this
-/// process before gets no more from it.
-#[tokio::test(flavor = "multi_thread")]
-async fn frozen_under_load_every_request_ends_and_none_is_given_twice() {
-    let server = Server::start().await;
-    let world = World::impatient(&server.url());
+/// Asks from eight places, eight hundred times, while something happens to the server, and says how
+/// often it was allowed: three hundred is what this process gives alone.
+async fn storm_during(world: &World, deed: impl AsyncFnOnce(&Process)) -> usize {
     let process = world.process().await;
-    let quota = Quota { burst: 300, ..FIVE };
-    let limiter = limiter(&process, quota);
+    let limiter = limiter(&process, Quota { burst: 300, ..FIVE });
     let storms: Vec<_> = (0..8)
         .map(|_| {
             let limiter = Arc::clone(&limiter);
@@ -87,13 +83,52 @@ async fn frozen_under_load_every_request_ends_and_none_is_given_twice() {
             })
         })
         .collect();
-    server.freeze();
-    within("the loss", process.redis.until(false)).await;
+    deed(&process).await;
     let mut allowed = 0;
     for storm in storms {
         allowed += within("the end of the storm", storm).await.unwrap();
     }
+    allowed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frozen_under_load_every_request_ends_and_none_is_given_twice() {
+    let server = Server::start().await;
+    let world = World::impatient(&server.url());
+    let allowed = storm_during(&world, async |process| {
+        server.freeze();
+        within("the loss", process.redis.until(false)).await;
+    })
+    .await;
     server.thaw();
+    assert!((300..=300 + SLACK).contains(&allowed), "{allowed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_under_load_every_request_ends_and_none_is_given_twice() {
+    let mut server = Server::start().await;
+    let world = World::on(&server.url());
+    let allowed = storm_during(&world, async |process| {
+        server.kill();
+        within("the loss", process.redis.until(false)).await;
+        server.start_again().await;
+        within("the return", process.redis.until(true)).await;
+    })
+    .await;
+    assert!((300..=300 + SLACK).contains(&allowed), "{allowed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emptied_under_load_none_is_given_twice() {
+    let server = Server::start().await;
+    let world = World::on(&server.url());
+    let mut stranger = world.stranger().await;
+    let allowed = storm_during(&world, async |_| {
+        for _ in 0..20 {
+            redis::cmd("FLUSHALL").query_async::<()>(&mut stranger).await.unwrap();
+        }
+    })
+    .await;
     assert!((300..=300 + SLACK).contains(&allowed), "{allowed}");
 }
 

@@ -39,12 +39,12 @@ async fn a_budget_that_is_none_counts_from_the_start() {
     let process = world.process().await;
     let mut stranger = world.stranger().await;
     for (number, nasty) in NASTY.into_iter().enumerate() {
-        // The second process has not counted anything itself: what it allows is the common count.
         let limiter = crate::budgets::limiter(&process, FIVE);
         let key = client(number as u128);
         assert!(limiter.check(key).await.allowed);
         let name = keys(&mut stranger, &format!("{}:budget:user:*", world.prefix)).await.remove(0);
         put(&mut stranger, &name, nasty).await;
+        // It has not counted anything itself: what it allows is the common count.
         let fresh = crate::budgets::limiter(&process, FIVE);
         let allowed = storm(&fresh, key, 20).await;
         assert!(allowed <= 5, "{nasty:?}: {allowed}");
@@ -140,11 +140,10 @@ async fn instances_that_are_none_are_not_listed_and_the_others_are() {
         put(&mut stranger, &instances, nasty).await;
         assert_eq!(watch.borrow().len(), 2);
     }
-    let mut fresh = hanse_redis::Registry::start(process.redis.clone(), crate::support::LONG_LAPSE);
+    let fresh = hanse_redis::Registry::start(process.redis.clone(), crate::support::LONG_LAPSE);
     let _b = fresh.announce(instance("b", "h:2"));
     until(&mut fresh.watch("thoughts"), &["a", "b"]).await;
-    fresh = registry;
-    drop(fresh);
+    drop(registry);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,22 +33,19 @@ async fn instances_come_say_goodbye_and_die() {
     let world = World::new();
     let (one, other, reader) =
         (world.process().await, world.process().await, world.process().await);
-    let mut watch = Registry::start(reader.redis.clone(), LAPSE).watch("thoughts");
     let registry = Registry::start(reader.redis.clone(), LAPSE);
-    let mut second = registry.watch("thoughts");
-    drop(watch.borrow_and_update());
-
+    let mut watch = registry.watch("thoughts");
     let here = Registry::start(one.redis.clone(), LAPSE);
     let there = Registry::start(other.redis.clone(), LAPSE);
     let a = here.announce(instance("a", "h:1"));
     let b = there.announce(instance("b", "h:2"));
-    until(&mut second, &["a", "b"]).await;
-    assert_eq!(second.borrow().first(), Some(&instance("a", "h:1")));
+    until(&mut watch, &["a", "b"]).await;
+    assert_eq!(watch.borrow().first(), Some(&instance("a", "h:1")));
     a.withdraw().await;
-    until(&mut second, &["b"]).await;
+    until(&mut watch, &["b"]).await;
     // As a crash would: no goodbye, no more heartbeats.
     drop((b, there, other));
-    until(&mut second, &[]).await;
+    until(&mut watch, &[]).await;
     drop(here);
 }
 
@@ -88,8 +85,6 @@ async fn when_redis_dies_the_known_stay_and_when_it_is_back_empty_too() {
     assert!(!watch.has_changed().unwrap(), "an empty registry is no news");
     // The living one has announced itself again, the dead one had its time.
     until(&mut watch, &["a"]).await;
-    let mut late = Registry::start(reader.redis.clone(), LAPSE).watch("thoughts");
-    drop(late.borrow_and_update());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,8 +101,6 @@ async fn emptied_or_frozen_for_longer_than_a_lapse_nobody_is_taken_away() {
 
     let mut stranger = world.stranger().await;
     redis::cmd("FLUSHALL").query_async::<()>(&mut stranger).await.unwrap();
-    let mut other = Registry::start(one.redis.clone(), LAPSE).watch("thoughts");
-    drop(other.borrow_and_update());
     let registry_again = Registry::start(reader.redis.clone(), LAPSE);
     until(&mut registry_again.watch("thoughts"), &["a"]).await;
 
