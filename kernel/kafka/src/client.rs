@@ -128,7 +128,7 @@ impl ConsumerContext for Context {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(error, "partitions could not be paused");
             }
-            self.change(partitions, |all, partition| all.insert(partition));
+            self.change(partitions, BTreeSet::insert);
         }
     }
 }

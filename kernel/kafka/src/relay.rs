@@ -67,7 +67,7 @@ impl Relay {
     /// Runs until the future is dropped. After [`Kafka::stop`] it finishes its step, lets another
     /// replica go on, and rests.
     pub async fn run(&self) {
-        let _running = self.kafka.running();
+        let running = self.kafka.running();
         let stop = self.kafka.stopping();
         let mut changes = self.log.changes();
         let mut failures = 0u32;
@@ -98,7 +98,7 @@ impl Relay {
             }
         }
         self.release().await;
-        drop(_running);
+        drop(running);
         std::future::pending::<()>().await;
     }
 

@@ -1,0 +1,59 @@
+//! A broker that is killed.
+
+use std::path::PathBuf;
+
+use hanse_events::Progress;
+
+use crate::broker::Broker;
+use crate::world::{World, eventually, until};
+
+/// EXO-03: the broker dies under load and comes back: delivery waits and resumes, in order, and
+/// writing goes on meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_broker_only_delays() {
+    let jars: PathBuf = std::env::var("HANSE_TEST_KAFKA_JARS")
+        .expect("HANSE_TEST_KAFKA_JARS is not set: run the tests with `cargo xtask test`")
+        .into();
+    let folder = tempfile::TempDir::with_prefix("hanse-broker-").unwrap();
+    let mut broker = Broker::start(&jars, folder.path()).unwrap();
+    let mut world = World::sqlite().await;
+    world.config.brokers = vec![broker.address()];
+    let kafka = world.kafka();
+    let _relay = world.relay(&kafka);
+    let _replica = world.follow(&kafka);
+    world.tell(6, 0..500).await;
+    world.settled().await;
+    let mut told = 500;
+    for _ in 0..2 {
+        let before = world.count().await;
+        world.tell(6, told..told + 5000).await;
+        until("delivery is under way", async || world.count().await > before).await;
+        broker.kill().unwrap();
+        world.tell(6, told + 5000..told + 6000).await;
+        told += 6000;
+        eventually("the outage is noticed", || kafka.unavailable().is_some()).await;
+        broker.resume().unwrap();
+        world.settled().await;
+        eventually("the outage is over", || kafka.unavailable().is_none()).await;
+    }
+    world.assert_exact(6, 0..told).await;
+    kafka.stop().await;
+}
+
+/// A broker that was never there keeps nothing from starting or stopping.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_broker_keeps_nobody_from_starting_or_stopping() {
+    let mut world = World::sqlite().await;
+    // Port 9 is discard: nobody listens.
+    world.config.brokers = vec!["127.0.0.1:9".to_owned()];
+    let kafka = world.kafka();
+    let _relay = world.relay(&kafka);
+    let _replica = world.follow(&kafka);
+    world.tell(1, 0..10).await;
+    eventually("the outage is noticed", || kafka.unavailable().is_some()).await;
+    assert_eq!(world.count().await, 0);
+    kafka.stop().await;
+    let other = world.kafka();
+    let relay = other.relay("producer", world.producer.clone());
+    assert!(!matches!(relay.step().await, Ok(Progress::Moved)));
+}
