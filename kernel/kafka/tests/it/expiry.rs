@@ -60,10 +60,14 @@ async fn what_has_expired_is_said_and_republishing_heals() {
     assert!(text.contains("`hanse events republish producer`"), "{text}");
 
     let replica = world.follow(&kafka);
-    until("the replica has begun", async || world.positions().await == [0; 3]).await;
+    let stuck = r#"subscription_stuck_partitions{subscription="copy",source="producer"}"#;
+    eventually("it is measured", || world.gauge(stuck) == Some(3)).await;
+    assert_eq!(world.positions().await, [0; 3]);
     assert_eq!(republish(&world.producer, 1).await.unwrap(), 0);
     world.settled().await;
     world.assert_exact(5, 0..320).await;
+    let lag = r#"subscription_lag_records{subscription="copy",source="producer"}"#;
+    eventually("it is over", || world.gauge(stuck) == Some(0) && world.gauge(lag) == Some(0)).await;
     assert_eq!(log.get(3).await.unwrap().is_some(), log.source() == source_of(&parts, 3).await);
     drop((replica, parts));
     kafka.stop().await;

@@ -30,6 +30,7 @@ mod disorder;
 mod expiry;
 mod groups;
 mod outage;
+mod process;
 mod stage;
 mod support;
 mod wire;

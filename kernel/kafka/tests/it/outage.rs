@@ -32,9 +32,15 @@ async fn a_killed_broker_only_delays() {
         world.tell(6, told + 5000..told + 6000).await;
         told += 6000;
         eventually("the outage is noticed", || kafka.unavailable().is_some()).await;
+        let relaying = r#"relay_lag_events{service="producer"}"#;
+        eventually("the lag shows", || world.gauge(relaying).is_some_and(|lag| lag > 0)).await;
         broker.resume().unwrap();
         world.settled().await;
         eventually("the outage is over", || kafka.unavailable().is_none()).await;
+        for side in ["publishing", "following"] {
+            assert_eq!(world.gauge(&format!("kafka_unavailable{{for=\"{side}\"}}")), Some(0));
+        }
+        eventually("the lag is gone", || world.gauge(relaying) == Some(0)).await;
     }
     world.assert_exact(6, 0..told).await;
     kafka.stop().await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hanse_events::{Emit as _, Following, Log, RetryPolicy};
 use hanse_kafka::{Kafka, KafkaConfig};
 use hanse_store::{Clock, Db, Ids, StoreConfig, StoreError, Tx};
+use hanse_telemetry::metrics::Metrics;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
@@ -52,6 +53,7 @@ pub(crate) struct World {
     pub(crate) producer: Db,
     pub(crate) consumer: Db,
     pub(crate) store: StoreConfig,
+    pub(crate) metrics: Metrics,
     _folder: tempfile::TempDir,
 }
 
@@ -79,12 +81,12 @@ impl World {
         let (producer, consumer) = (open(&store, "producer").await, open(&store, "consumer").await);
         producer.migrate(&[hanse_events::SCHEMA, hanse_kafka::SCHEMA]).await.unwrap();
         consumer.migrate(&[hanse_events::SCHEMA, SCHEMA]).await.unwrap();
-        Self { config, producer, consumer, store, _folder: folder }
+        Self { config, producer, consumer, store, metrics: Metrics::default(), _folder: folder }
     }
 
     /// A process of its own, as far as Kafka can tell.
     pub(crate) fn kafka(&self) -> Kafka {
-        Kafka::new(self.config.clone(), Default::default(), Handle::current())
+        Kafka::new(self.config.clone(), self.metrics.clone(), Handle::current())
     }
 
     /// Appends events of `subjects` subjects in turn.
@@ -138,6 +140,13 @@ impl World {
             let expected = numbers.clone().filter(|number| number % subjects == subject);
             assert!(found.eq(expected), "the order of {name}");
         }
+    }
+
+    /// The value of a gauge, by its name and labels as they are rendered.
+    pub(crate) fn gauge(&self, name: &str) -> Option<i64> {
+        let text = self.metrics.render();
+        let value = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
+        text.lines().find_map(value)
     }
 
     /// Runs a relay.

@@ -1,16 +1,14 @@
 //! Relays that wake up and do not know that others have gone on without them.
 
-use std::process::{Command, Stdio};
-
 use hanse_events::Progress;
 use hanse_store::{Clock, Db, FakeClock, Ids, StoreConfig};
 use jiff::SignedDuration;
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::runtime::Handle;
+use rustix::process::Signal;
 
 use crate::disorder::{records, steps_back};
 use crate::expiry::published;
-use crate::world::{World, open, until};
+use crate::process::{Process, Role};
+use crate::world::{World, until};
 
 /// A relay whose lease ran out publishes what another one has published: nothing is applied twice,
 /// and it notices before it can move the position.
@@ -86,44 +84,21 @@ async fn a_frozen_process_wakes_as_a_zombie() {
     let kafka = world.kafka();
     let _replica = world.follow(&kafka);
     world.tell(8, 0..20_000).await;
-    let StoreConfig::Postgres { url, prefix, .. } = &world.store else { unreachable!() };
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["zombie::relaying_process", "--exact", "--ignored"])
-        .env("HANSE_TEST_CHILD", format!("{url} {prefix} {}", world.config.topic_prefix))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    let child = Process::start(Role::Relay, &world);
     until("the process publishes", async || published(&world).await > 0).await;
-    kill_process(pid, Signal::STOP).unwrap();
+    child.signal(Signal::STOP);
     let frozen = published(&world).await;
     // Until its lease has ended this one waits.
     let _relay = world.relay(&kafka);
     world.tell(8, 20_000..20_500).await;
     world.settled().await;
     assert!(frozen < world.end().await, "it was frozen in the middle");
-    kill_process(pid, Signal::CONT).unwrap();
+    child.signal(Signal::CONT);
     world.tell(8, 20_500..22_000).await;
     world.settled().await;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
     world.tell(8, 22_000..22_100).await;
     world.settled().await;
     world.assert_exact(8, 0..22_100).await;
     kafka.stop().await;
-}
-
-/// The process that the scene above freezes.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "no scene of its own: another one starts it as a process"]
-async fn relaying_process() {
-    let told = std::env::var("HANSE_TEST_CHILD").expect("started by another scene");
-    let [url, prefix, topics] = told.split(' ').collect::<Vec<_>>()[..] else { panic!("{told}") };
-    let (url, prefix) = (url.to_owned(), prefix.to_owned());
-    let store = StoreConfig::Postgres { url, prefix, pool: 4 };
-    let mut config = crate::world::config();
-    topics.clone_into(&mut config.topic_prefix);
-    let kafka = hanse_kafka::Kafka::new(config, Default::default(), Handle::current());
-    let relay = kafka.relay("producer", open(&store, "producer").await);
-    relay.run().await;
 }
