@@ -163,7 +163,8 @@ impl Membership {
         let context = Context::new(Arc::clone(&outage)).assigning(assigned);
         let member: Member = consumer(config, &group)
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", "10000")
+            // The shortest that brokers allow by default. Being expelled too early does no harm.
+            .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "1000")
             .create_with_context(context)
             .map_err(failed)?;
