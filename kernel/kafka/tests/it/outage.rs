@@ -1,21 +1,53 @@
 //! A broker that is killed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hanse_events::Progress;
 
 use crate::broker::Broker;
+use crate::expiry::published;
 use crate::world::{World, eventually, until};
+
+fn jars() -> PathBuf {
+    std::env::var("HANSE_TEST_KAFKA_JARS")
+        .expect("HANSE_TEST_KAFKA_JARS is not set: run the tests with `cargo xtask test`")
+        .into()
+}
+
+/// EXO-03: what no broker has acknowledged does not count as published; a relay that dies while it
+/// waits loses nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_counts_as_published_before_it_is_acknowledged() {
+    let folder = tempfile::TempDir::with_prefix("hanse-broker-").unwrap();
+    let mut broker = Broker::start(&jars(), folder.path()).unwrap();
+    let mut world = World::sqlite().await;
+    world.config.brokers = vec![broker.address()];
+    let kafka = world.kafka();
+    let relay = kafka.relay("producer", world.producer.clone());
+    world.tell(3, 0..10).await;
+    assert_eq!(relay.step().await.unwrap(), Progress::Moved);
+    broker.kill().unwrap();
+    world.tell(3, 10..20).await;
+    let waited = tokio::time::timeout(Duration::from_secs(2), relay.step()).await;
+    assert!(waited.is_err(), "it waits for as long as the broker is away");
+    assert_eq!(published(&world).await, 10);
+    relay.release().await;
+    drop(relay);
+    broker.resume().unwrap();
+    let _relay = world.relay(&kafka);
+    let _replica = world.follow(&kafka);
+    world.settled().await;
+    world.assert_exact(3, 0..20).await;
+    kafka.stop().await;
+}
 
 /// EXO-03: the broker dies under load and comes back: delivery waits and resumes, in order, and
 /// writing goes on meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_broker_only_delays() {
-    let jars: PathBuf = std::env::var("HANSE_TEST_KAFKA_JARS")
-        .expect("HANSE_TEST_KAFKA_JARS is not set: run the tests with `cargo xtask test`")
-        .into();
     let folder = tempfile::TempDir::with_prefix("hanse-broker-").unwrap();
-    let mut broker = Broker::start(&jars, folder.path()).unwrap();
+    let mut broker = Broker::start(&jars(), folder.path()).unwrap();
     let mut world = World::sqlite().await;
     world.config.brokers = vec![broker.address()];
     let kafka = world.kafka();

@@ -8,6 +8,7 @@ use hanse_store::StoreConfig;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Handle;
 
+use crate::expiry::published;
 use crate::story::subscription;
 use crate::world::{World, open, until};
 
@@ -73,15 +74,17 @@ async fn child() {
 async fn killed_processes_lose_and_double_nothing() {
     let world = World::postgres().await;
     world.tell(6, 0..30_000).await;
-    let mut before = 0;
+    let (mut relayed, mut applied) = (0, 0);
     for _ in 0..3 {
         let relay = Process::start(Role::Relay, &world);
         let consumer = Process::start(Role::Consume, &world);
-        until("effects arrive", async || world.count().await > before).await;
-        consumer.kill();
+        until("a stretch is published", async || published(&world).await > relayed).await;
         relay.kill();
-        before = world.count().await;
-        assert!(before < 30_000, "they were killed in the middle");
+        relayed = published(&world).await;
+        until("effects arrive", async || world.count().await > applied).await;
+        consumer.kill();
+        applied = world.count().await;
+        assert!(relayed < 30_000 && applied < 30_000, "they were killed in the middle");
     }
     let kafka = world.kafka();
     let _relay = world.relay(&kafka);
