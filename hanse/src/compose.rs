@@ -93,7 +93,7 @@ pub fn complete(
 ) -> anyhow::Result<()> {
     if let Some(error) = platform.missing_peers().into_iter().next() {
         return Err(anyhow::Error::new(error)
-            .context("services that follow each other need kafka.enabled to be in two processes"));
+            .context("services that follow each other need kafka.brokers to be in two processes"));
     }
     let reached = |name: &str| {
         platform.cell(name).is_some() || peers.iter().any(|(outline, _)| outline.service() == name)
@@ -181,8 +181,8 @@ pub fn master_key(config: &Config) -> Option<PathBuf> {
 
 /// What carries events between processes, when something does.
 pub fn kafka(config: &Config, shared: &Shared, background: Handle) -> Option<Kafka> {
-    let cluster = config.kafka.cluster.clone();
-    config.kafka.enabled.then(|| Kafka::new(cluster, shared.metrics.clone(), background))
+    let start = || Kafka::new(config.kafka.clone(), shared.metrics.clone(), background);
+    config.kafka.enabled().then(start)
 }
 
 /// The connection to Redis, when there is to be one. It is made in the background.

@@ -34,7 +34,7 @@ pub struct Config {
     /// Services of other processes.
     pub peers: PeersConfig,
     /// The event log between processes.
-    pub kafka: KafkaSection,
+    pub kafka: hanse_kafka::KafkaConfig,
     /// Accounts, passwords and tokens.
     pub identity: hanse_identity::IdentityConfig,
     /// The search index.
@@ -96,16 +96,6 @@ pub struct PeersConfig {
     pub endpoints: BTreeMap<String, Vec<String>>,
     /// How they are spoken to.
     pub settings: UpstreamConfig,
-}
-
-/// The event log between processes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct KafkaSection {
-    /// Carry events by Kafka. Needed when services that follow each other run in several processes.
-    pub enabled: bool,
-    /// How it is reached and what the topics look like.
-    pub cluster: hanse_kafka::KafkaConfig,
 }
 
 /// Where data lives.
@@ -196,10 +186,9 @@ impl config::Config for Config {
         found.extend(self.peers.settings.mistakes("peers.settings"));
         found.extend(
             self.kafka
-                .cluster
                 .mistakes()
                 .into_iter()
-                .map(|(key, what)| (format!("kafka.cluster.{key}"), what)),
+                .map(|(key, what)| (format!("kafka.{key}"), what)),
         );
         found.extend(self.redis.mistakes());
         found.extend(self.limits.mistakes());

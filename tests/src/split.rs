@@ -92,7 +92,7 @@ impl Split {
             "[server]\npublic_url = \"http://{gateway}\"\n\
              [store]\nurl = \"{postgres}\"\nprefix = \"{name}_\"\n\
              [secrets]\nmaster_key_file = \"{key}\"\n\
-             [kafka]\nenabled = true\n[kafka.cluster]\nbrokers = [\"{kafka}\"]\n\
+             [kafka]\nbrokers = [\"{kafka}\"]\n\
              topic_prefix = \"{name}\"\n[peers.endpoints]\n",
             gateway = places["gateway"][0],
             postgres = engine("HANSE_TEST_POSTGRES"),

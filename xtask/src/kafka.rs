@@ -87,6 +87,7 @@ fn jars() -> anyhow::Result<PathBuf> {
 /// Fetches next to the folder first, so that an interrupted fetch leaves nothing half-done.
 fn fetch(folder: &Path) -> anyhow::Result<()> {
     let parent = folder.parent().context("the target directory has no parent")?;
+    std::fs::create_dir_all(parent)?;
     let temporary = tempfile::Builder::new().prefix("kafka-").tempdir_in(parent)?;
     std::fs::write(temporary.path().join("pom.xml"), project())?;
     let mut maven = Command::new("mvn");

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use hanse_telemetry::metrics::Gauge;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
@@ -55,12 +55,12 @@ pub(crate) struct Context {
     /// The partitions that the group has given to this member.
     assigned: Option<watch::Sender<BTreeSet<i32>>>,
     /// Records that a reader has yet to take.
-    lag: Option<Gauge>,
+    unread: Arc<AtomicI64>,
 }
 
 impl Context {
     pub(crate) fn new(outage: Arc<Outage>) -> Self {
-        Self { outage, assigned: None, lag: None }
+        Self { outage, assigned: None, unread: Arc::default() }
     }
 
     pub(crate) fn assigning(mut self, assigned: watch::Sender<BTreeSet<i32>>) -> Self {
@@ -68,8 +68,9 @@ impl Context {
         self
     }
 
-    pub(crate) fn measuring(mut self, lag: Gauge) -> Self {
-        self.lag = Some(lag);
+    /// Keeps here how many records the broker has that were not read, as of the last seconds.
+    pub(crate) fn counting(mut self, unread: Arc<AtomicI64>) -> Self {
+        self.unread = unread;
         self
     }
 
@@ -94,13 +95,11 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        if let Some(gauge) = &self.lag {
-            let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
-            let lag = partitions
-                .filter(|partition| partition.app_offset >= 0 && partition.hi_offset >= 0)
-                .map(|partition| (partition.hi_offset - partition.app_offset).max(0));
-            gauge.set(lag.sum());
-        }
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let unread = partitions
+            .filter(|partition| partition.app_offset >= 0 && partition.hi_offset >= 0)
+            .map(|partition| (partition.hi_offset - partition.app_offset).max(0));
+        self.unread.store(unread.sum(), Ordering::Relaxed);
         if statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP") {
             self.outage.end();
         }
@@ -128,7 +127,7 @@ impl ConsumerContext for Context {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(error, "partitions could not be paused");
             }
-            self.change(partitions, |all, partition| all.insert(partition));
+            self.change(partitions, BTreeSet::insert);
         }
     }
 }

@@ -13,7 +13,8 @@ const MOST_PARTITIONS: u32 = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaConfig {
-    /// Some brokers of the cluster, `host:port`; the others are found through them.
+    /// Some brokers of the cluster, `host:port`; the others are found through them. Empty for no
+    /// Kafka: services that follow each other must then be in one process.
     pub brokers: Vec<String>,
     /// The topic of a service is `<topic_prefix>.<service>`, and consumer groups begin with it too.
     pub topic_prefix: String,
@@ -44,7 +45,7 @@ pub struct TopicConfig {
 impl Default for KafkaConfig {
     fn default() -> Self {
         Self {
-            brokers: vec!["127.0.0.1:9092".to_owned()],
+            brokers: Vec::new(),
             topic_prefix: "hanse".to_owned(),
             partitions: 3,
             replication: 1,
@@ -64,6 +65,12 @@ pub(crate) struct Topic {
 }
 
 impl KafkaConfig {
+    /// Is there a broker?
+    #[must_use]
+    pub fn enabled(&self) -> bool {
+        !self.brokers.is_empty()
+    }
+
     /// Every mistake: its key within the section, and what is wrong.
     #[must_use]
     pub fn mistakes(&self) -> Vec<(String, String)> {
@@ -73,7 +80,6 @@ impl KafkaConfig {
                 mistakes.push((key, what));
             }
         };
-        expect("brokers".into(), !self.brokers.is_empty(), "must name a broker".into());
         for broker in &self.brokers {
             let port = broker.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
             let what = format!("{broker:?} is not host:port");

@@ -1,6 +1,5 @@
 //! The transport as the platform holds it: relays out, followed partitions in, one stop for all.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -144,6 +143,3 @@ impl Transport for Kafka {
         self.inner.config.topic(source).partitions
     }
 }
-
-/// The logs of the partitions that are followed, by number.
-pub(crate) type Parts = BTreeMap<i32, Arc<dyn Log>>;

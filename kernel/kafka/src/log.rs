@@ -1,7 +1,7 @@
 //! One partition of a topic as a log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -36,6 +36,10 @@ pub struct KafkaLog {
     hint: Arc<Hint>,
     state: Mutex<State>,
     changes: watch::Sender<i64>,
+    /// Records that were read and whose effects are not durable yet.
+    held: AtomicI64,
+    /// Something is missing that the broker does not hold.
+    stuck: AtomicBool,
 }
 
 /// Up to which offset the effects are durable: what is committed to Kafka, for tools that show lag
@@ -86,7 +90,19 @@ impl KafkaLog {
             hint,
             state: Mutex::default(),
             changes: watch::Sender::new(0),
+            held: AtomicI64::new(0),
+            stuck: AtomicBool::new(false),
         }
+    }
+
+    /// Records that were read and whose effects are not durable yet.
+    pub(crate) fn held(&self) -> i64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Does it wait for something that the broker does not hold?
+    pub(crate) fn stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
     }
 
     async fn take(&self, after: i64, limit: u32) -> Result<Batch, KafkaError> {
@@ -101,9 +117,11 @@ impl KafkaLog {
             self.hint.0.store(next, Ordering::Relaxed);
         }
         let more = self.fill(state, limit as usize);
+        self.held.store(state.sequencer.len() as i64, Ordering::Relaxed);
         let ready = state.sequencer.ready();
         if !ready.is_empty() {
             state.waited = 0;
+            self.stuck.store(false, Ordering::Relaxed);
             let events = ready.iter().take(limit as usize).map(|claimed| claimed.record.clone());
             return Ok(Batch { events: events.collect(), unsettled: false });
         }
@@ -164,6 +182,7 @@ impl KafkaLog {
             self.begin(state, after, first)?;
             return Ok(Batch { events: Vec::new(), unsettled: true });
         }
+        self.stuck.store(true, Ordering::Relaxed);
         let (log, service) = (self.source.clone(), self.service.clone());
         Err(if first.offset > 0 && after == missing.after {
             KafkaError::Expired { log, service, after }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hanse_events::{Group, Log};
+use hanse_telemetry::metrics::Gauge;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError as Cause;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::client::{Context, PATIENCE, consumer};
 use crate::error::KafkaError;
-use crate::kafka::{Kafka, Parts};
+use crate::kafka::Kafka;
 use crate::log::{Hint, KafkaLog, Shared};
 use crate::reader::Reader;
 use crate::topics;
@@ -108,6 +109,7 @@ impl Membership {
         let mut parts = Parts::new();
         let mut hints = Hints::new();
         let mut tick = tokio::time::interval(TICK);
+        let meters = Meters::new(&self.kafka, self.group.subscription, self.source);
         loop {
             tokio::select! {
                 event = member.recv() => if let Err(error) = event {
@@ -133,11 +135,12 @@ impl Membership {
                     }
                     let numbers: Vec<_> = parts.keys().copied().collect();
                     tracing::debug!(source = self.source, ?numbers, "partitions were dealt out");
-                    self.parts.send_replace(parts.values().cloned().collect());
+                    self.parts.send_replace(parts.values().map(|log| Arc::clone(log) as _).collect());
                 },
                 _ = tick.tick() => {
                     shared.reader.serve();
                     commit(member, topic, &mut hints);
+                    meters.show(shared, &parts);
                 },
                 () = self.ended() => {
                     commit(member, topic, &mut hints);
@@ -157,21 +160,16 @@ impl Membership {
         let group = format!("{}.{service}.{subscription}.{}", config.topic_prefix, self.source);
         let outage = Arc::clone(self.kafka.following());
         let failed = |error| KafkaError::broker("joining a consumer group", error);
-        let lag = self.kafka.metrics().pair_gauge(
-            "subscription_lag_records",
-            "Records that a subscription has yet to take in from the broker",
-            ["subscription", "source"],
-        );
-        let lag = lag.with([subscription, self.source]);
         let context = Context::new(Arc::clone(&outage)).assigning(assigned);
         let member: Member = consumer(config, &group)
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", "10000")
+            // The shortest that brokers allow by default. Being expelled too early does no harm.
+            .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "1000")
             .create_with_context(context)
             .map_err(failed)?;
         member.subscribe(&[topic]).map_err(failed)?;
-        let reader = Reader::new(config, topic, &group, Arc::clone(&outage), lag)?;
+        let reader = Reader::new(config, topic, &group, Arc::clone(&outage))?;
         let shared = Shared {
             service: self.source,
             topic: topic.to_owned(),
@@ -213,6 +211,40 @@ impl Membership {
             // Only a hint: without it the place is searched.
             _ => BTreeMap::new(),
         }
+    }
+}
+
+/// The logs of the partitions that are followed.
+type Parts = BTreeMap<i32, Arc<KafkaLog>>;
+
+/// What operators watch.
+struct Meters {
+    lag: Gauge,
+    stuck: Gauge,
+}
+
+impl Meters {
+    fn new(kafka: &Kafka, subscription: &'static str, source: &'static str) -> Self {
+        let gauge = |name, help| {
+            let gauges = kafka.metrics().pair_gauge(name, help, ["subscription", "source"]);
+            gauges.with([subscription, source])
+        };
+        Self {
+            lag: gauge(
+                "subscription_lag_records",
+                "Records in the partitions followed here that are not applied yet",
+            ),
+            stuck: gauge(
+                "subscription_stuck_partitions",
+                "Partitions followed here that wait for events which the broker does not hold",
+            ),
+        }
+    }
+
+    fn show(&self, shared: &Shared, parts: &Parts) {
+        let held: i64 = parts.values().map(|log| log.held()).sum();
+        self.lag.set(shared.reader.unread() + held);
+        self.stuck.set(parts.values().filter(|log| log.stuck()).count() as i64);
     }
 }
 

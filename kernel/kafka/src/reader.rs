@@ -4,10 +4,10 @@
 //! them from a position of our own choice do not get in each other's way.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hanse_telemetry::metrics::Gauge;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -25,6 +25,7 @@ pub(crate) struct Reader {
     consumer: Arc<BaseConsumer<Context>>,
     /// Who reads a partition: a number that is new with every beginning.
     tenants: Mutex<BTreeMap<i32, u64>>,
+    unread: Arc<AtomicI64>,
 }
 
 impl Reader {
@@ -33,8 +34,8 @@ impl Reader {
         topic: &str,
         group: &str,
         outage: Arc<Outage>,
-        lag: Gauge,
     ) -> Result<Self, KafkaError> {
+        let unread = Arc::default();
         let consumer = consumer(config, &format!("{group}.reader"))
             .set("enable.partition.eof", "true")
             // Bounds what waits in memory, per partition.
@@ -43,10 +44,10 @@ impl Reader {
             .set("fetch.queue.backoff.ms", "20")
             .set("fetch.wait.max.ms", "100")
             .set("statistics.interval.ms", "2000")
-            .create_with_context(Context::new(outage).measuring(lag))
+            .create_with_context(Context::new(outage).counting(Arc::clone(&unread)))
             .map_err(|error| KafkaError::broker("starting a consumer", error))?;
         let tenants = Mutex::default();
-        Ok(Self { topic: topic.to_owned(), consumer: Arc::new(consumer), tenants })
+        Ok(Self { topic: topic.to_owned(), consumer: Arc::new(consumer), tenants, unread })
     }
 
     /// Reads a partition from an offset on; what was read of it before is forgotten. `woken` is
@@ -80,6 +81,11 @@ impl Reader {
         {
             self.consumer.incremental_unassign(&list).ok();
         }
+    }
+
+    /// Records that the broker has and that were not read, as of the last seconds.
+    pub(crate) fn unread(&self) -> i64 {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// Serves the callbacks; call it about once a second.

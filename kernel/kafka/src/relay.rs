@@ -34,6 +34,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How often the lag is measured.
 const MEASURED: Duration = Duration::from_secs(5);
 
+const LAG: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM events)
+    - coalesce((SELECT seq FROM kafka_relay WHERE source = $1), 0) AS lag";
+
 /// The relay of one service. Every replica runs one; one of them holds the lease and works.
 pub struct Relay {
     kafka: Kafka,
@@ -67,17 +70,22 @@ impl Relay {
     /// Runs until the future is dropped. After [`Kafka::stop`] it finishes its step, lets another
     /// replica go on, and rests.
     pub async fn run(&self) {
-        let _running = self.kafka.running();
+        let running = self.kafka.running();
+        tokio::select! {
+            () = self.work() => {}
+            () = self.measure() => {}
+        }
+        self.release().await;
+        drop(running);
+        std::future::pending::<()>().await;
+    }
+
+    async fn work(&self) {
         let stop = self.kafka.stopping();
         let mut changes = self.log.changes();
         let mut failures = 0u32;
-        let mut measured: Option<Instant> = None;
         while !stop.is_cancelled() {
             changes.mark_unchanged();
-            if measured.is_none_or(|at| at.elapsed() >= MEASURED) {
-                self.measure().await;
-                measured = Some(Instant::now());
-            }
             let wait = match self.step().await {
                 Ok(Progress::Moved) => {
                     failures = 0;
@@ -88,7 +96,12 @@ impl Relay {
                 Err(error) => {
                     failures += 1;
                     self.failed(&error, failures);
-                    IDLE * 2u32.pow(failures.min(7))
+                    // Commits do not make the broker come back sooner.
+                    tokio::select! {
+                        () = tokio::time::sleep(IDLE * 2u32.pow(failures.min(7))) => {}
+                        () = stop.cancelled() => {}
+                    }
+                    continue;
                 }
             };
             tokio::select! {
@@ -97,9 +110,6 @@ impl Relay {
                 () = stop.cancelled() => {}
             }
         }
-        self.release().await;
-        drop(_running);
-        std::future::pending::<()>().await;
     }
 
     /// Publishes one stretch of the log, if this replica holds the lease or can take it.
@@ -228,18 +238,15 @@ impl Relay {
         }
     }
 
+    /// Shows the lag for ever, also while the broker is away.
     async fn measure(&self) {
         let service = self.service;
-        let measured = self
-            .db
-            .read::<_, StoreError, _>(async move |tx: &mut Tx| {
-                let sql = "SELECT count(*) AS lag FROM events WHERE seq >
-                    coalesce((SELECT seq FROM kafka_relay WHERE source = $1), 0)";
-                tx.one(sql, params![service]).await?.at::<i64>(0)
-            })
-            .await;
-        if let Ok(lag) = measured {
-            self.lag.set(lag);
+        loop {
+            let read = async move |tx: &mut Tx| tx.one(LAG, params![service]).await?.at::<i64>(0);
+            if let Ok(lag) = self.db.read::<_, StoreError, _>(read).await {
+                self.lag.set(lag);
+            }
+            tokio::time::sleep(MEASURED).await;
         }
     }
 }

@@ -87,6 +87,11 @@ impl Sequencer {
         &self.ready
     }
 
+    /// How many records are in here.
+    pub(crate) fn len(&self) -> usize {
+        self.ready.len() + self.early.len()
+    }
+
     /// Something is missing before what waits.
     pub(crate) fn missing(&self) -> Option<Missing> {
         let (_, first) = self.early.first_key_value()?;

@@ -73,9 +73,12 @@ async fn create(
     let failed = |error| KafkaError::broker("making a topic", error);
     let replication = TopicReplication::Fixed(topic.replication as i32);
     let retention = topic.retention_ms.to_string();
+    // An acknowledged record is on two brokers at least, where there are enough to lose one.
+    let in_sync = if topic.replication >= 3 { "2" } else { "1" };
     let new = NewTopic::new(&topic.name, topic.partitions as i32, replication)
         .set("retention.ms", &retention)
         .set("cleanup.policy", "delete")
+        .set("min.insync.replicas", in_sync)
         .set("max.message.bytes", LARGEST_RECORD)
         // Retention counts from the publishing, by the broker's clock alone.
         .set("message.timestamp.type", "LogAppendTime");

@@ -137,6 +137,7 @@ fn properties(folder: &Path, port: u16, controller: u16) -> String {
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
          group.initial.rebalance.delay.ms=0\ngroup.min.session.timeout.ms=1000\n\
+         broker.session.timeout.ms=1000\nbroker.heartbeat.interval.ms=200\n\
          log.segment.delete.delay.ms=0\n",
         data.display()
     )

@@ -76,7 +76,7 @@ async fn an_event_that_commits_late_is_not_skipped(t: Stage) {
     }
     end(&younger, "COMMIT").await;
     t.drain_events().await;
-    let subjects: Vec<_> = effects(&t).await.into_iter().map(|(subject, _)| subject).collect();
+    let subjects = subjects(&t).await;
     assert_eq!(subjects[..3], ["early", "late", "soon"]);
     assert_eq!(subjects.len(), 8);
 }
@@ -97,7 +97,7 @@ async fn an_old_transaction_holds_the_log_only_while_it_runs(t: Stage) {
     assert!(effects(&t).await.is_empty());
     end(&older, "COMMIT").await;
     t.drain_events().await;
-    assert_eq!(effects(&t).await, [("late".to_owned(), 1), ("soon".to_owned(), 1)]);
+    assert_eq!(subjects(&t).await, ["late", "soon"]);
 }
 
 /// A number whose transaction was rolled back holds nothing up, also when nobody writes any more.

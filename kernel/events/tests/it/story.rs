@@ -65,6 +65,16 @@ pub(crate) async fn effects(t: &Stage) -> Vec<(String, i64)> {
     t.db("consumer").read::<_, StoreError, _>(read).await.unwrap()
 }
 
+/// The subjects of what was applied, in the order of the log: a transport may apply different subjects
+/// in another order.
+pub(crate) async fn subjects(t: &Stage) -> Vec<String> {
+    let read = async |tx: &mut Tx| {
+        let rows = tx.all("SELECT subject FROM effects ORDER BY seq", &[]).await?;
+        rows.iter().map(|row| row.at(0)).collect()
+    };
+    t.db("consumer").read::<_, StoreError, _>(read).await.unwrap()
+}
+
 /// The numbers applied for one subject, in order.
 pub(crate) async fn numbers(t: &Stage, subject: &str) -> Vec<i64> {
     let all = effects(t).await;
