@@ -12,6 +12,7 @@ use http::{HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{Protocol, UpstreamConfig, ms};
@@ -45,7 +46,8 @@ pub(crate) struct Place {
     slots: Arc<Semaphore>,
     /// Idle connections, the latest used last, each with when it was put here.
     idle: Mutex<Vec<(Box<Wire>, u64)>>,
-    shared: tokio::sync::Mutex<Option<Shared>>,
+    /// The shared connection of each runtime that uses this endpoint.
+    shared: tokio::sync::Mutex<Vec<(Id, Shared)>>,
     most_idle: usize,
     idle_ms: u64,
     gone: AtomicBool,
@@ -124,9 +126,13 @@ impl Place {
     }
 
     fn take_idle(&self, now: u64) -> Option<Box<Wire>> {
+        let here = Handle::current().id();
         loop {
-            let (mut wire, since) =
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            let (mut wire, since) = {
+                let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                let latest = idle.iter().rposition(|(wire, _)| wire.is_of(here))?;
+                idle.remove(latest)
+            };
             if now.saturating_sub(since) < self.idle_ms && wire.fit() {
                 return Some(wire);
             }
@@ -134,8 +140,10 @@ impl Place {
     }
 
     async fn shared(&self, config: &UpstreamConfig) -> Result<Shared, Failure> {
+        let here = Handle::current().id();
         let mut shared = self.shared.lock().await;
-        if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
+        shared.retain(|(_, sender)| !sender.is_closed());
+        if let Some((_, sender)) = shared.iter().find(|(runtime, _)| *runtime == here) {
             return Ok(sender.clone());
         }
         let stream = dial(self.address, ms(config.connect_timeout_ms)).await;
@@ -151,7 +159,7 @@ impl Place {
         // It ends when the last sender is dropped or the peer closes it.
         #[expect(clippy::disallowed_methods, reason = "a shared connection has a task of its own")]
         drop(tokio::spawn(connection));
-        *shared = Some(sender.clone());
+        shared.push((here, sender.clone()));
         Ok(sender)
     }
 

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::runtime::{Handle, Id};
 
 use crate::error::Failure;
 
@@ -28,6 +29,8 @@ pub(crate) struct Wire {
     sender: http1::SendRequest<RequestBody>,
     connection: http1::Connection<TokioIo<TcpStream>, RequestBody>,
     ended: bool,
+    /// Whose input and output it is: another runtime may be slower, or end sooner.
+    runtime: Id,
     /// It has answered before, so it may have been closed meanwhile.
     pub(crate) used: bool,
 }
@@ -49,7 +52,8 @@ impl Wire {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
-        Ok(Box::new(Self { sender, connection, ended: false, used: false }))
+        let runtime = Handle::current().id();
+        Ok(Box::new(Self { sender, connection, ended: false, runtime, used: false }))
     }
 
     /// Lets the connection read and write. The channels between it and its user are only ever filled
@@ -59,6 +63,11 @@ impl Wire {
         if !self.ended && Pin::new(&mut self.connection).poll(cx).is_ready() {
             self.ended = true;
         }
+    }
+
+    /// Does it belong to this runtime?
+    pub(crate) fn is_of(&self, runtime: Id) -> bool {
+        self.runtime == runtime
     }
 
     /// Can it take another request?
