@@ -185,10 +185,7 @@ impl config::Config for Config {
         }
         found.extend(self.peers.settings.mistakes("peers.settings"));
         found.extend(
-            self.kafka
-                .mistakes()
-                .into_iter()
-                .map(|(key, what)| (format!("kafka.{key}"), what)),
+            self.kafka.mistakes().into_iter().map(|(key, what)| (format!("kafka.{key}"), what)),
         );
         found.extend(self.redis.mistakes());
         found.extend(self.limits.mistakes());

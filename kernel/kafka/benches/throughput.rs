@@ -161,8 +161,14 @@ async fn main() {
     consumer.migrate(&[hanse_events::SCHEMA, SCHEMA]).await.unwrap();
     let subscription = Subscription::new("copy").on(copy);
     let retry = RetryPolicy::default();
-    let following =
-        Following::new(consumer.clone(), &kafka, "producer", "consumer", subscription, retry);
+    let following = Following::new(
+        consumer.clone(),
+        std::sync::Arc::new(kafka.clone()),
+        "producer",
+        "consumer",
+        subscription,
+        retry,
+    );
     let applied = hanse_events::Applied::default();
     following.register(&applied);
     let following = tokio::spawn(async move { following.run().await });

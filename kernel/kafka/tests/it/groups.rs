@@ -66,7 +66,14 @@ async fn positions_are_even_and_own_writes_can_be_read() {
     let applied = Applied::default();
     let following = |kafka| {
         let (db, retry) = (world.consumer.clone(), RetryPolicy::default());
-        Following::new(db, kafka, "producer", "consumer", subscription(), retry)
+        Following::new(
+            db,
+            std::sync::Arc::new(kafka.clone()),
+            "producer",
+            "consumer",
+            subscription(),
+            retry,
+        )
     };
     let (first, second) = (following(&one), following(&two));
     first.register(&applied);

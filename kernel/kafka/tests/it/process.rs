@@ -66,7 +66,16 @@ async fn child() {
         kafka.relay("producer", open(&store, "producer").await).run().await;
     }
     let (db, retry) = (open(&store, "consumer").await, RetryPolicy::default());
-    Following::new(db, &kafka, "producer", "consumer", subscription(), retry).run().await;
+    Following::new(
+        db,
+        std::sync::Arc::new(kafka.clone()),
+        "producer",
+        "consumer",
+        subscription(),
+        retry,
+    )
+    .run()
+    .await;
 }
 
 /// EXO-03: relay and consumer are killed (`kill -9`) in the middle of their work: every effect once.

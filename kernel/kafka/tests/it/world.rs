@@ -159,7 +159,14 @@ impl World {
     pub(crate) fn follow(&self, kafka: &Kafka) -> Task {
         let db = self.consumer.clone();
         let retry = RetryPolicy::default();
-        let following = Following::new(db, kafka, "producer", "consumer", subscription(), retry);
+        let following = Following::new(
+            db,
+            std::sync::Arc::new(kafka.clone()),
+            "producer",
+            "consumer",
+            subscription(),
+            retry,
+        );
         Task(tokio::spawn(async move { following.run().await }))
     }
 }
