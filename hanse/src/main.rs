@@ -4,6 +4,7 @@ mod backup;
 mod commands;
 mod compose;
 mod config;
+mod doors;
 mod serve;
 mod trust;
 

@@ -9,19 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use hanse_gateway::{Documents, Gateway, LimitsConfig, Router, Rules};
 use hanse_http::server;
-use hanse_runtime::OpsFront;
-use hanse_upstream::Upstream;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::compose::{self, DataFolder, Shared};
 use crate::config::{Config, Loaded, toml_text};
-use crate::trust::Follower;
-
-include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
+use crate::doors::Doors;
 
 /// Options of `serve`.
 #[derive(Args, Clone, Default)]
@@ -70,89 +65,14 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let background = Background(Some(hanse_runtime::background_runtime()?));
     let kafka = compose::kafka(config, &shared, background.handle()?);
     let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);
-    let is_gateway = config.serves("gateway");
-    let peers = compose::elsewhere(config, &platform, &shared);
-    compose::complete(config, &platform, &peers)?;
     let draining = Arc::new(AtomicBool::new(false));
-    let follower =
-        peers.iter().find(|(outline, _)| outline.service() == "identity").map(|(_, identity)| {
-            let (verifier, key) = (shared.verifier.clone(), shared.peer_key());
-            let clock = shared.ids.clock().clone();
-            Arc::new(Follower::new(identity.clone(), verifier, key, clock))
-        });
-    let named = hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics);
-    let upstreams: Vec<Upstream> =
-        peers.iter().map(|(_, upstream)| upstream).chain(named.values()).cloned().collect();
-    let served = platform.cells().iter().map(|cell| &cell.routes);
-    // A process without the gateway is behind one: it serves what is here, by no budgets of its own.
-    let mut outlines = compose::outlines();
-    if !is_gateway {
-        outlines.retain(|outline| platform.cell(outline.service()).is_some());
-    }
-    let openapi = compose::openapi(&outlines);
-    let (router, limits) = if is_gateway {
-        let router = Router::new(served, peers)?;
-        router.replace_rules(Rules::new(&config.gateway.routes, &named));
-        (router, config.limits.clone())
-    } else {
-        let limits = LimitsConfig { enabled: false, ..config.limits.clone() };
-        (Router::new(served, [])?, limits)
-    };
-    let edge = shared.edge(config);
-    let mut gateway = Gateway::new(
-        edge.clone(),
-        router,
-        &config.gateway,
-        &limits,
-        Documents::new(&openapi, ERROR_PAGES)
-            .with_services(outlines.iter().map(|it| (it.service(), compose::openapi([it])))),
-        readiness(&platform, &draining, follower.clone()),
-    );
-    let redis = compose::redis(config, &shared)?;
-    if let Some(redis) = &redis {
-        gateway = gateway.counting_together(&limits, &compose::together(redis, &shared));
-    }
-    let shown = upstreams.clone();
-    let view = move || {
-        let items: Vec<_> = shown.iter().map(Upstream::view).collect();
-        serde_json::json!({ "items": items })
-    };
-    let ops = OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining));
-    let mut ops = ops.show("/upstreams", view);
-    if let Some(follower) = follower.clone() {
-        ops = ops.need("identity's word on tokens", true, move || {
-            (!follower.ready()).then(|| "identity has not answered yet".to_owned())
-        });
-    }
-    if let Some(kafka) = kafka.clone() {
-        ops = ops.need("kafka", false, move || kafka.unavailable());
-    }
-    if let Some(redis) = redis {
-        ops = ops.need("redis", false, move || {
-            let health = redis.health();
-            (!health.connected).then(|| health.cause.unwrap_or_default())
-        });
-    }
+    let doors = Doors::new(config, &shared, &platform, &draining)?;
+    let gateway = doors.public(config, &shared)?;
+    let ops = doors.operations(kafka.clone());
     let mut supervisor = platform.start(background.handle()?);
-    for upstream in upstreams {
-        supervisor.run("upstream", move || {
-            let upstream = upstream.clone();
-            async move { upstream.run().await }
-        });
-    }
-    if let Some(follower) = follower {
-        supervisor.run("trust", move || {
-            let follower = Arc::clone(&follower);
-            async move { follower.run().await }
-        });
-    }
+    doors.keep_in_touch(&mut supervisor);
     let (stop, stopped) = watch::channel(false);
-    let limits = server::Limits {
-        connections: config.server.connections,
-        connections_per_address: config.server.connections_per_address,
-        drain_time: Duration::from_secs(config.server.drain_seconds.into()),
-        ..server::Limits::default()
-    };
+    let limits = limits(config);
     let ops_limits = server::Limits { connections: 256, ..limits };
     let public_address = listener.local_addr()?;
     let ops_address = ops_listener.local_addr()?;
@@ -181,19 +101,28 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         stop.send_replace(true);
     };
     tokio::join!(public, operations, drain);
-    if let Some(kafka) = kafka {
-        let patience = Duration::from_secs(config.server.drain_seconds.into());
-        if tokio::time::timeout(patience, kafka.stop()).await.is_err() {
-            tracing::warn!("the broker did not let go in time; another replica takes over later");
-        }
+    if let Some(kafka) = kafka
+        && tokio::time::timeout(limits.drain_time, kafka.stop()).await.is_err()
+    {
+        tracing::warn!("the broker did not let go in time; another replica takes over later");
     }
     supervisor.stop().await;
-    drop(background);
+    drop((doors, background));
     // The stores fold their logs in when the last reference goes.
     drop(platform);
     tracing::info!("stopped");
     drop((folder, guard));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The bounds of the public listener.
+fn limits(config: &Config) -> server::Limits {
+    server::Limits {
+        connections: config.server.connections,
+        connections_per_address: config.server.connections_per_address,
+        drain_time: Duration::from_secs(config.server.drain_seconds.into()),
+        ..server::Limits::default()
+    }
 }
 
 /// The runtime of background work. Ends without waiting, also when a start fails: waiting is not
@@ -212,21 +141,6 @@ impl Drop for Background {
             runtime.shutdown_background();
         }
     }
-}
-
-/// Can requests be served? Asked often and without a token, so it only looks at flags.
-fn readiness(
-    platform: &Arc<hanse_runtime::Platform>,
-    draining: &Arc<AtomicBool>,
-    follower: Option<Arc<Follower>>,
-) -> Arc<dyn Fn() -> bool + Send + Sync> {
-    let draining = Arc::clone(draining);
-    let stores: Vec<_> = platform.cells().iter().map(|cell| cell.db.clone()).collect();
-    Arc::new(move || {
-        !draining.load(Ordering::Acquire)
-            && follower.as_ref().is_none_or(|follower| follower.ready())
-            && !stores.iter().any(hanse_store::Db::stopped)
-    })
 }
 
 async fn bind(address: SocketAddr, key: &str, flag: &str) -> anyhow::Result<TcpListener> {

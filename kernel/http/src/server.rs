@@ -65,23 +65,7 @@ pub async fn serve<F: Front>(
     metrics: Metrics,
     stop: impl Future<Output = ()>,
 ) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_time)
-        .max_headers(100)
-        .max_buf_size(64 * 1024)
-        .half_close(false)
-        .pipeline_flush(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(200)
-        .max_header_list_size(64 * 1024)
-        .max_pending_accept_reset_streams(20)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(limits.header_time);
+    let builder = builder(limits);
     let slots = Arc::new(Semaphore::new(limits.connections));
     let places = Places::new(limits.connections_per_address);
     let (stopping, stopped) = watch::channel(false);
@@ -135,6 +119,28 @@ pub async fn serve<F: Front>(
             tracing::warn!(open = connections.len(), "some connections did not end in time");
         }
     }
+}
+
+/// How both versions of HTTP are spoken.
+fn builder(limits: Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_headers(100)
+        .max_buf_size(64 * 1024)
+        .half_close(false)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(200)
+        .max_header_list_size(64 * 1024)
+        .max_pending_accept_reset_streams(20)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(limits.header_time);
+    builder
 }
 
 /// A place among its client's connections; none is needed where many clients come from one address.

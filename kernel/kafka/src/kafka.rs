@@ -123,7 +123,7 @@ impl Transport for Kafka {
         async move {
             relay.run().await;
             // It ends when the transport is stopped; whoever supervises it need not begin again.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         .boxed()
     }

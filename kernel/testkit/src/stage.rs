@@ -146,21 +146,7 @@ impl Stage {
         let table =
             Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");
         let front = Arc::new(ServiceFront::new(edge, table));
-        let (way, server) = match topology {
-            Topology::Local => (Way::Call(front), None),
-            Topology::Loopback => {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-                let address: SocketAddr = listener.local_addr().expect("an address");
-                let serving = server::serve(
-                    listener,
-                    front,
-                    server::Limits::default(),
-                    metrics,
-                    std::future::pending(),
-                );
-                (Way::Http(address), Some(tokio::spawn(serving)))
-            }
-        };
+        let (way, server) = reach(topology, front, metrics).await;
         let tasks = platform.start_tasks(tokio::runtime::Handle::current());
         let folder_path = folder.path().to_owned();
         let poisoned = Arc::default();
@@ -344,6 +330,29 @@ impl Strike {
             drop_databases(&self.databases).await;
         }
         drop(self.folder);
+    }
+}
+
+/// The way to the services, and who serves it.
+async fn reach(
+    topology: Topology,
+    front: Arc<ServiceFront>,
+    metrics: Metrics,
+) -> (Way, Option<tokio::task::JoinHandle<()>>) {
+    match topology {
+        Topology::Local => (Way::Call(front), None),
+        Topology::Loopback => {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let address: SocketAddr = listener.local_addr().expect("an address");
+            let serving = server::serve(
+                listener,
+                front,
+                server::Limits::default(),
+                metrics,
+                std::future::pending(),
+            );
+            (Way::Http(address), Some(tokio::spawn(serving)))
+        }
     }
 }
 

@@ -64,7 +64,7 @@ async fn positions_are_even_and_own_writes_can_be_read() {
     let (one, two) = (world.kafka(), world.kafka());
     let _relay = world.relay(&one);
     let applied = Applied::default();
-    let following = |kafka| {
+    let following = |kafka: &hanse_kafka::Kafka| {
         let (db, retry) = (world.consumer.clone(), RetryPolicy::default());
         Following::new(
             db,

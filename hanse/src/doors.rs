@@ -1,0 +1,141 @@
+//! The two doors of a process, the public one and that of operations, and what they lead to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hanse_gateway::{Documents, Gateway, LimitsConfig, Router, Rules};
+use hanse_http::{Edge, Outline};
+use hanse_kafka::Kafka;
+use hanse_redis::Redis;
+use hanse_runtime::{OpsFront, Platform, Supervisor};
+use hanse_upstream::Upstream;
+
+use crate::compose::{self, Shared};
+use crate::config::Config;
+use crate::trust::Follower;
+
+include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
+
+/// What a process serves, and whom it reaches.
+pub struct Doors {
+    edge: Edge,
+    platform: Arc<Platform>,
+    draining: Arc<AtomicBool>,
+    peers: Vec<(Outline, Upstream)>,
+    named: BTreeMap<String, Upstream>,
+    follower: Option<Arc<Follower>>,
+    redis: Option<Redis>,
+}
+
+impl Doors {
+    /// Finds the peers that this process needs.
+    pub fn new(
+        config: &Config,
+        shared: &Shared,
+        platform: &Arc<Platform>,
+        draining: &Arc<AtomicBool>,
+    ) -> anyhow::Result<Self> {
+        let peers = compose::elsewhere(config, platform, shared);
+        compose::complete(config, platform, &peers)?;
+        let identity = peers.iter().find(|(outline, _)| outline.service() == "identity");
+        let follower = identity.map(|(_, identity)| {
+            let (verifier, key) = (shared.verifier.clone(), shared.peer_key());
+            let clock = shared.ids.clock().clone();
+            Arc::new(Follower::new(identity.clone(), verifier, key, clock))
+        });
+        Ok(Self {
+            edge: shared.edge(config),
+            platform: Arc::clone(platform),
+            draining: Arc::clone(draining),
+            named: hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics),
+            peers,
+            follower,
+            redis: compose::redis(config, shared)?,
+        })
+    }
+
+    /// The public door. A process without the gateway is behind one: it serves what is here, by no
+    /// budgets of its own.
+    pub fn public(&self, config: &Config, shared: &Shared) -> anyhow::Result<Gateway> {
+        let is_gateway = config.serves("gateway");
+        let served = self.platform.cells().iter().map(|cell| &cell.routes);
+        let mut outlines = compose::outlines();
+        let mut limits = config.limits.clone();
+        let router = if is_gateway {
+            let router = Router::new(served, self.peers.iter().cloned())?;
+            router.replace_rules(Rules::new(&config.gateway.routes, &self.named));
+            router
+        } else {
+            outlines.retain(|outline| self.platform.cell(outline.service()).is_some());
+            limits = LimitsConfig { enabled: false, ..limits };
+            Router::new(served, [])?
+        };
+        let documents = Documents::new(&compose::openapi(&outlines), ERROR_PAGES)
+            .with_services(outlines.iter().map(|it| (it.service(), compose::openapi([it]))));
+        let edge = self.edge.clone();
+        let ready = self.readiness();
+        let gateway = Gateway::new(edge, router, &config.gateway, &limits, documents, ready);
+        Ok(match &self.redis {
+            Some(redis) => gateway.counting_together(&limits, &compose::together(redis, shared)),
+            None => gateway,
+        })
+    }
+
+    /// The door of operations.
+    pub fn operations(&self, kafka: Option<Kafka>) -> OpsFront {
+        let shown: Vec<Upstream> = self.upstreams().cloned().collect();
+        let view = move || {
+            let items: Vec<_> = shown.iter().map(Upstream::view).collect();
+            serde_json::json!({ "items": items })
+        };
+        let (platform, draining) = (Arc::clone(&self.platform), Arc::clone(&self.draining));
+        let mut ops = OpsFront::new(self.edge.clone(), platform, draining).show("/upstreams", view);
+        if let Some(follower) = self.follower.clone() {
+            ops = ops.need("identity's word on tokens", true, move || {
+                (!follower.ready()).then(|| "identity has not answered yet".to_owned())
+            });
+        }
+        if let Some(kafka) = kafka {
+            ops = ops.need("kafka", false, move || kafka.unavailable());
+        }
+        if let Some(redis) = self.redis.clone() {
+            ops = ops.need("redis", false, move || {
+                let health = redis.health();
+                (!health.connected).then(|| health.cause.unwrap_or_default())
+            });
+        }
+        ops
+    }
+
+    /// Keeps in touch with everybody who is reached.
+    pub fn keep_in_touch(&self, supervisor: &mut Supervisor) {
+        for upstream in self.upstreams() {
+            supervisor.run("upstream", move || {
+                let upstream = upstream.clone();
+                async move { upstream.run().await }
+            });
+        }
+        if let Some(follower) = self.follower.clone() {
+            supervisor.run("trust", move || {
+                let follower = Arc::clone(&follower);
+                async move { follower.run().await }
+            });
+        }
+    }
+
+    fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        self.peers.iter().map(|(_, upstream)| upstream).chain(self.named.values())
+    }
+
+    /// Can requests be served? Asked often and without a token, so it only looks at flags.
+    fn readiness(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let (draining, follower) = (Arc::clone(&self.draining), self.follower.clone());
+        let stores: Vec<_> = self.platform.cells().iter().map(|cell| cell.db.clone()).collect();
+        Arc::new(move || {
+            !draining.load(Ordering::Acquire)
+                && follower.as_ref().is_none_or(|follower| follower.ready())
+                && !stores.iter().any(hanse_store::Db::stopped)
+        })
+    }
+}
