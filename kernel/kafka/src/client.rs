@@ -51,7 +51,7 @@ pub(crate) fn consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
 
 /// Callbacks of a client.
 pub(crate) struct Context {
-    outage: Arc<Outage>,
+    outage: Option<Arc<Outage>>,
     /// The partitions that the group has given to this member.
     assigned: Option<watch::Sender<BTreeSet<i32>>>,
     /// Records that a reader has yet to take.
@@ -60,7 +60,12 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(outage: Arc<Outage>) -> Self {
-        Self { outage, assigned: None, unread: Arc::default() }
+        Self { outage: Some(outage), ..Self::silent() }
+    }
+
+    /// Tells nobody whether the broker can be used.
+    pub(crate) fn silent() -> Self {
+        Self { outage: None, assigned: None, unread: Arc::default() }
     }
 
     pub(crate) fn assigning(mut self, assigned: watch::Sender<BTreeSet<i32>>) -> Self {
@@ -100,15 +105,19 @@ impl ClientContext for Context {
             .filter(|partition| partition.app_offset >= 0 && partition.hi_offset >= 0)
             .map(|partition| (partition.hi_offset - partition.app_offset).max(0));
         self.unread.store(unread.sum(), Ordering::Relaxed);
-        if statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP") {
-            self.outage.end();
+        if statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP")
+            && let Some(outage) = &self.outage
+        {
+            outage.end();
         }
     }
 
     fn error(&self, error: Cause, reason: &str) {
         tracing::debug!(error = &error as &dyn std::error::Error, reason, "a kafka client failed");
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.outage.begin(&error);
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown)
+            && let Some(outage) = &self.outage
+        {
+            outage.begin(&error);
         }
     }
 }

@@ -1,25 +1,28 @@
 //! One partition of a topic as a log.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use hanse_events::{Batch, Log, Recorded};
 use hanse_store::{Result, StoreError};
 use rdkafka::error::KafkaError as Cause;
+use rdkafka::message::Message as _;
 use tokio::sync::{Mutex, watch};
 
 use crate::error::KafkaError;
 use crate::outage::Outage;
 use crate::probe::{Partition, Place, Probe};
-use crate::reader::{Queue, Reader};
+use crate::reader::{Reader, Tenancy};
 use crate::sequencer::{Missing, Sequencer};
 use crate::wire;
 
 /// Messages that one read takes from the broker at most, so that a long search gives way to others.
 const TAKEN: usize = 5_000;
+/// When nothing is heard of the broker for this long, it is asked whether there is anything.
+const SILENT: Duration = Duration::from_secs(10);
 /// Reads at the end of a partition before a gap counts as one: about a second. A relay that has to
 /// publish a stretch again closes it.
 const PATIENT: u32 = 200;
@@ -68,7 +71,11 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: Option<(Queue, u64)>,
+    tenancy: Option<Tenancy>,
+    /// The offset after the last message that was taken.
+    next: i64,
+    /// When the broker was heard of last.
+    heard: Option<Instant>,
     sequencer: Sequencer,
     /// The broker has nothing more at the moment.
     at_end: bool,
@@ -108,10 +115,8 @@ impl KafkaLog {
     async fn take(&self, after: i64, limit: u32) -> Result<Batch, KafkaError> {
         let mut state = self.state.lock().await;
         let state = &mut *state;
-        if state.queue.is_none() || !state.sequencer.serves(after) {
-            let hint = self.hint.get();
-            let place = self.ask(move |probe, partition| probe.locate(partition, after, hint));
-            self.begin(state, after, place.await?)?;
+        if state.tenancy.is_none() || !state.sequencer.serves(after) {
+            self.locate(state, after).await?;
         }
         if let Some(next) = state.sequencer.confirm(after) {
             self.hint.0.store(next, Ordering::Relaxed);
@@ -125,6 +130,9 @@ impl KafkaLog {
             let events = ready.iter().take(limit as usize).map(|claimed| claimed.record.clone());
             return Ok(Batch { events: events.collect(), unsettled: false });
         }
+        if !more && state.heard.is_none_or(|heard| heard.elapsed() >= SILENT) {
+            self.check(state, after).await?;
+        }
         let missing = state.sequencer.missing().filter(|_| state.at_end);
         match missing {
             Some(missing) => self.wait_for(state, after, missing).await,
@@ -134,7 +142,10 @@ impl KafkaLog {
 
     /// Takes what has arrived. True when there is more.
     fn fill(&self, state: &mut State, limit: usize) -> bool {
-        let State { queue: Some((queue, _)), sequencer, .. } = state else { return false };
+        let State { tenancy: Some(tenancy), sequencer, .. } = state else { return false };
+        let tenancy = tenancy.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else reads the partition now.
+        let Some(queue) = &*tenancy else { return false };
         for _ in 0..TAKEN {
             if sequencer.ready().len() >= limit {
                 return true;
@@ -142,6 +153,8 @@ impl KafkaLog {
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
                     state.at_end = false;
+                    state.next = message.offset() + 1;
+                    state.heard = Some(Instant::now());
                     match wire::read(&message) {
                         Ok(claimed) => {
                             if sequencer.push(claimed) {
@@ -154,7 +167,10 @@ impl KafkaLog {
                         }
                     }
                 }
-                Some(Err(Cause::PartitionEOF(_))) => state.at_end = true,
+                Some(Err(Cause::PartitionEOF(_))) => {
+                    state.at_end = true;
+                    state.heard = Some(Instant::now());
+                }
                 Some(Err(error)) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::debug!(source = self.source, error, "a partition stumbled");
@@ -163,6 +179,26 @@ impl KafkaLog {
             }
         }
         true
+    }
+
+    /// Finds the place of a position and reads from there.
+    async fn locate(&self, state: &mut State, after: i64) -> Result<(), KafkaError> {
+        let hint = self.hint.get();
+        let place = self.ask(move |probe, partition| probe.locate(partition, after, hint)).await?;
+        self.begin(state, after, place)
+    }
+
+    /// Nothing was heard for a while: mostly there is nothing. If there is, reading has got stuck and
+    /// is begun anew; nothing that was not applied is lost by that.
+    async fn check(&self, state: &mut State, after: i64) -> Result<(), KafkaError> {
+        let end = self.ask(Probe::end).await?;
+        state.heard = Some(Instant::now());
+        if state.next >= end {
+            state.at_end = true;
+            return Ok(());
+        }
+        tracing::debug!(source = self.source, next = state.next, end, "reading is begun anew");
+        self.locate(state, after).await
     }
 
     /// Something is missing, and the broker has nothing more. First a relay may close the gap; then
@@ -193,11 +229,12 @@ impl KafkaLog {
 
     /// Reads on from a place, for the position `after`.
     fn begin(&self, state: &mut State, after: i64, place: Place) -> Result<(), KafkaError> {
-        // The old queue goes first: its callback belongs to the same partition.
-        state.queue = None;
         let changes = self.changes.clone();
         let woken = move || changes.send_modify(|count| *count += 1);
-        state.queue = Some(self.reader.begin(self.partition.number, place.offset, woken)?);
+        state.tenancy = None;
+        state.tenancy = Some(self.reader.begin(self.partition.number, place.offset, woken)?);
+        state.next = place.offset;
+        state.heard = Some(Instant::now());
         state.sequencer = Sequencer::at(after);
         state.at_end = false;
         state.from_first = place.first;
@@ -250,9 +287,8 @@ impl Log for KafkaLog {
 
 impl Drop for KafkaLog {
     fn drop(&mut self) {
-        if let Some((queue, tenant)) = self.state.get_mut().queue.take() {
-            drop(queue);
-            self.reader.end(self.partition.number, tenant);
+        if let Some(tenancy) = self.state.get_mut().tenancy.take() {
+            self.reader.end(self.partition.number, &tenancy);
         }
     }
 }

@@ -86,6 +86,11 @@ impl Probe {
         })
     }
 
+    /// The offset after the last record that the broker holds.
+    pub(crate) fn end(&self, partition: &Partition) -> Result<i64, KafkaError> {
+        self.with(|consumer| Ok(held(consumer, partition)?.end))
+    }
+
     /// The first record that the broker holds.
     pub(crate) fn first(&self, partition: &Partition) -> Result<Place, KafkaError> {
         self.with(|consumer| Ok(Place { offset: held(consumer, partition)?.start, first: true }))
@@ -131,7 +136,8 @@ impl Probe {
             .set("queued.min.messages", "1")
             .set("fetch.message.max.bytes", "65536")
             .set("fetch.wait.max.ms", "10")
-            .create_with_context(Context::new(Arc::clone(&self.outage)))
+            // What befell it while it was not asked is nobody's business: its answers tell.
+            .create_with_context(Context::silent())
             .map_err(|error| KafkaError::broker("starting a consumer", error))
     }
 }

@@ -17,14 +17,15 @@ use crate::config::KafkaConfig;
 use crate::error::KafkaError;
 use crate::outage::Outage;
 
-/// The messages of one partition.
-pub(crate) type Queue = PartitionQueue<Context>;
+/// The messages of one partition, until somebody else begins to read it: the client library has one
+/// queue for each, and whoever took from it as well would take from the other.
+pub(crate) type Tenancy = Arc<Mutex<Option<PartitionQueue<Context>>>>;
 
 pub(crate) struct Reader {
     topic: String,
     consumer: Arc<BaseConsumer<Context>>,
-    /// Who reads a partition: a number that is new with every beginning.
-    tenants: Mutex<BTreeMap<i32, u64>>,
+    /// Who reads a partition.
+    tenants: Mutex<BTreeMap<i32, Tenancy>>,
     unread: Arc<AtomicI64>,
 }
 
@@ -50,35 +51,43 @@ impl Reader {
         Ok(Self { topic: topic.to_owned(), consumer: Arc::new(consumer), tenants, unread })
     }
 
-    /// Reads a partition from an offset on; what was read of it before is forgotten. `woken` is
-    /// called when there is something to take. Returns the queue, and a number to stop with.
+    /// Reads a partition from an offset on; whoever has read it before reads no longer. `woken` is
+    /// called when there is something to take.
     pub(crate) fn begin(
         &self,
         partition: i32,
         offset: i64,
         woken: impl Fn() + Send + Sync + 'static,
-    ) -> Result<(Queue, u64), KafkaError> {
+    ) -> Result<Tenancy, KafkaError> {
         let failed = |error| KafkaError::broker("reading a partition", error);
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        let tenant = tenants.get(&partition).map_or(1, |last| last + 1);
+        if let Some(before) = tenants.remove(&partition) {
+            self.evict(partition, &before);
+        }
         // The queue is split off first, so that nothing goes to the consumer's own.
         let queue = self.consumer.split_partition_queue(&self.topic, partition);
         let mut queue = queue
             .ok_or_else(|| failed(rdkafka::error::KafkaError::Subscription(self.topic.clone())))?;
         queue.set_nonempty_callback(woken);
-        self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?).ok();
         let from = self.list(partition, Offset::Offset(offset))?;
         self.consumer.incremental_assign(&from).map_err(failed)?;
-        tenants.insert(partition, tenant);
-        Ok((queue, tenant))
+        let tenancy = Arc::new(Mutex::new(Some(queue)));
+        tenants.insert(partition, Arc::clone(&tenancy));
+        Ok(tenancy)
     }
 
     /// Reads a partition no longer, unless somebody else has begun since.
-    pub(crate) fn end(&self, partition: i32, tenant: u64) {
-        let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if tenants.get(&partition) == Some(&tenant)
-            && let Ok(list) = self.list(partition, Offset::Invalid)
-        {
+    pub(crate) fn end(&self, partition: i32, tenancy: &Tenancy) {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if tenants.get(&partition).is_some_and(|present| Arc::ptr_eq(present, tenancy)) {
+            tenants.remove(&partition);
+            self.evict(partition, tenancy);
+        }
+    }
+
+    fn evict(&self, partition: i32, tenancy: &Tenancy) {
+        tenancy.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Ok(list) = self.list(partition, Offset::Invalid) {
             self.consumer.incremental_unassign(&list).ok();
         }
     }
