@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use hanse_gateway::{Documents, Gateway, Router, Rules};
 use hanse_http::server;
-use hanse_runtime::OpsFront;
+use hanse_runtime::{OpsFront, Supervisor};
 use hanse_upstream::Upstream;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,12 +74,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         return Err(error.into());
     }
     let draining = Arc::new(AtomicBool::new(false));
-    let peers = compose::elsewhere(config, &platform, &shared);
-    let named = hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics);
-    let upstreams: Vec<Upstream> =
-        peers.iter().map(|(_, upstream)| upstream).chain(named.values()).cloned().collect();
-    let router = Router::new(platform.cells().iter().map(|cell| &cell.routes), peers)?;
-    router.replace_rules(Rules::new(&config.gateway.routes, &named));
+    let (router, upstreams) = routing(config, &platform, &shared)?;
     let openapi = compose::openapi(&compose::outlines());
     let edge = shared.edge(config);
     let gateway = Arc::new(Gateway::new(
@@ -90,30 +85,11 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         Documents::new(&openapi, ERROR_PAGES),
         readiness(&platform, &draining),
     ));
-    let shown = upstreams.clone();
-    let view = move || {
-        let items: Vec<_> = shown.iter().map(Upstream::view).collect();
-        serde_json::json!({ "items": items })
-    };
     let ops = OpsFront::new(edge, Arc::clone(&platform), Arc::clone(&draining));
-    let ops = Arc::new(ops.show("/upstreams", view));
+    let ops = Arc::new(ops.show("/upstreams", view(&upstreams)));
     let background = hanse_runtime::background_runtime()?;
     let mut supervisor = platform.start(background.handle().clone());
-    if let Some(identity) = upstreams.iter().find(|upstream| upstream.name() == "identity").cloned()
-        && platform.cell("identity").is_none()
-    {
-        let verifier = shared.verifier.clone();
-        supervisor.run("keys", move || {
-            let (identity, verifier) = (identity.clone(), verifier.clone());
-            async move { hanse_upstream::follow_keys(&identity, &verifier, KEYS_EVERY).await }
-        });
-    }
-    for upstream in upstreams {
-        supervisor.run("upstream", move || {
-            let upstream = upstream.clone();
-            async move { upstream.run().await }
-        });
-    }
+    keep_current(&mut supervisor, upstreams, &platform, &shared);
     let (stop, stopped) = watch::channel(false);
     let limits = server::Limits {
         connections: config.server.connections,
@@ -150,6 +126,52 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     tracing::info!("stopped");
     drop((folder, guard));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The way of requests, and the pools that reach what is not here.
+fn routing(
+    config: &Config,
+    platform: &hanse_runtime::Platform,
+    shared: &Shared,
+) -> anyhow::Result<(Router, Vec<Upstream>)> {
+    let peers = compose::elsewhere(config, platform, shared);
+    let named = hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics);
+    let pools = peers.iter().map(|(_, upstream)| upstream).chain(named.values()).cloned().collect();
+    let router = Router::new(platform.cells().iter().map(|cell| &cell.routes), peers)?;
+    router.replace_rules(Rules::new(&config.gateway.routes, &named));
+    Ok((router, pools))
+}
+
+/// What operators see of the pools.
+fn view(upstreams: &[Upstream]) -> impl Fn() -> serde_json::Value + Send + Sync + use<> {
+    let shown = upstreams.to_vec();
+    move || {
+        let items: Vec<_> = shown.iter().map(Upstream::view).collect();
+        serde_json::json!({ "items": items })
+    }
+}
+
+/// Runs the upkeep of the pools and, where identity is elsewhere, follows its keys.
+fn keep_current(
+    supervisor: &mut Supervisor,
+    upstreams: Vec<Upstream>,
+    platform: &hanse_runtime::Platform,
+    shared: &Shared,
+) {
+    let identity = upstreams.iter().find(|upstream| upstream.name() == "identity").cloned();
+    if let Some(identity) = identity.filter(|_| platform.cell("identity").is_none()) {
+        let verifier = shared.verifier.clone();
+        supervisor.run("keys", move || {
+            let (identity, verifier) = (identity.clone(), verifier.clone());
+            async move { hanse_upstream::follow_keys(&identity, &verifier, KEYS_EVERY).await }
+        });
+    }
+    for upstream in upstreams {
+        supervisor.run("upstream", move || {
+            let upstream = upstream.clone();
+            async move { upstream.run().await }
+        });
+    }
 }
 
 /// Can requests be served? Asked often and without a token, so it only looks at flags.
