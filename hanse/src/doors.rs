@@ -110,7 +110,8 @@ impl Doors {
 
     /// Keeps in touch with everybody who is reached.
     pub fn keep_in_touch(&self, supervisor: &mut Supervisor) {
-        for upstream in self.upstreams() {
+        let upstreams: Vec<Upstream> = self.upstreams().cloned().collect();
+        for upstream in upstreams {
             supervisor.run("upstream", move || {
                 let upstream = upstream.clone();
                 async move { upstream.run().await }

@@ -1,4 +1,4 @@
-//! `hanse events list|positions|dead-letters|redrive|discard|replay`
+//! `hanse events list|positions|dead-letters|redrive|discard|replay|republish`
 
 use std::process::ExitCode;
 
@@ -29,6 +29,9 @@ pub enum EventsCommand {
     Discard(DiscardArgs),
     /// Empty a projection and rebuild it from the first event
     Replay(SubscriptionArgs),
+    /// Send a service's events to Kafka again, for readers that were away for longer than it keeps
+    /// them; whoever has applied an event already skips it
+    Republish(RepublishArgs),
 }
 
 /// Options of `events list`.
@@ -93,6 +96,20 @@ pub struct DiscardArgs {
     seq: i64,
 }
 
+/// Options of `events republish`.
+#[derive(Args)]
+pub struct RepublishArgs {
+    /// Whose events
+    #[arg(long)]
+    service: String,
+    /// The first event to send again
+    #[arg(long, default_value_t = 1)]
+    from: i64,
+    /// For a machine
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
 pub async fn run(loaded: &Loaded, command: EventsCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -111,8 +128,22 @@ pub async fn run(loaded: &Loaded, command: EventsCommand) -> anyhow::Result<Exit
         EventsCommand::Redrive(args) => redrive(loaded, args).await?,
         EventsCommand::Discard(args) => discard(loaded, args).await?,
         EventsCommand::Replay(args) => replay(loaded, args).await?,
+        EventsCommand::Republish(args) => republish(loaded, args).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn republish(loaded: &Loaded, args: RepublishArgs) -> anyhow::Result<()> {
+    if !loaded.config.kafka.enabled() {
+        bail!("no broker is configured (kafka.brokers), so nothing is published");
+    }
+    let db = compose::open_db(loaded, &args.service).await?;
+    let after = hanse_kafka::republish(&db, args.from).await?;
+    if args.json {
+        return super::print_json(&json!({ "service": args.service, "after": after }));
+    }
+    println!("the events of {} are sent again from {} on", args.service, after + 1);
+    Ok(())
 }
 
 async fn list(loaded: &Loaded, args: ListArgs) -> anyhow::Result<()> {

@@ -1,6 +1,8 @@
 //! Runs the platform split on the documented ports until Ctrl-C. `cargo xtask cluster` starts the
 //! engines and calls it.
 
+#![expect(clippy::expect_used, reason = "a developer's tool says what is missing by panicking")]
+
 use std::path::PathBuf;
 use std::sync::mpsc;
 
