@@ -71,8 +71,17 @@ impl Doors {
             limits = LimitsConfig { enabled: false, ..limits };
             Router::new(served, [])?
         };
-        let documents = Documents::new(&compose::openapi(&outlines), ERROR_PAGES)
-            .with_services(outlines.iter().map(|it| (it.service(), compose::openapi([it]))));
+        let names: Vec<&'static str> = outlines.iter().map(Outline::service).collect();
+        let served_here = names.clone();
+        let document = move |wanted: Option<&str>| {
+            let mut outlines = compose::outlines();
+            outlines.retain(|outline| {
+                let name = outline.service();
+                served_here.contains(&name) && wanted.is_none_or(|wanted| wanted == name)
+            });
+            compose::openapi(&outlines)
+        };
+        let documents = Documents::new(document, names, ERROR_PAGES);
         let edge = self.edge.clone();
         let ready = self.readiness();
         let gateway = Gateway::new(edge, router, &config.gateway, &limits, documents, ready);

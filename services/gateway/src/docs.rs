@@ -2,6 +2,7 @@
 //! per error code. No outside host is asked for anything.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use hanse_http::{ResponseBody, full};
@@ -9,11 +10,16 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 use serde_json::Value;
 
-/// What the gateway can show.
+/// Makes the OpenAPI document of one service, or of all.
+type Source = Box<dyn Fn(Option<&str>) -> Value + Send + Sync>;
+
+/// What the gateway can show. Documents are made when they are first asked for: that takes megabytes
+/// that most processes never need.
 pub struct Documents {
-    openapi: Bytes,
-    services: BTreeMap<String, Bytes>,
-    page: Bytes,
+    source: Source,
+    openapi: OnceLock<Bytes>,
+    page: OnceLock<Bytes>,
+    services: BTreeMap<String, (String, OnceLock<Bytes>)>,
     errors: BTreeMap<&'static str, &'static str>,
 }
 
@@ -22,27 +28,28 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
                       form-action 'none'; frame-ancestors 'none'";
 
 impl Documents {
-    /// Shows this OpenAPI document and these error pages (code to Markdown).
+    /// Shows the OpenAPI documents that `source` makes, that of each of these services at
+    /// `/api/v1/<service>/openapi.json`, and these error pages (code to Markdown).
     #[must_use]
-    pub fn new(openapi: &Value, errors: &[(&'static str, &'static str)]) -> Self {
+    pub fn new<'a>(
+        source: impl Fn(Option<&str>) -> Value + Send + Sync + 'static,
+        services: impl IntoIterator<Item = &'a str>,
+        errors: &[(&'static str, &'static str)],
+    ) -> Self {
+        let place = |service: &str| {
+            (format!("/api/v1/{service}/openapi.json"), (service.to_owned(), OnceLock::new()))
+        };
         Self {
-            openapi: openapi.to_string().into(),
-            services: BTreeMap::new(),
-            page: page(openapi).into(),
+            source: Box::new(source),
+            openapi: OnceLock::new(),
+            page: OnceLock::new(),
+            services: services.into_iter().map(place).collect(),
             errors: errors.iter().copied().collect(),
         }
     }
 
-    /// Shows the document of each of these services at `/api/v1/<service>/openapi.json`.
-    #[must_use]
-    pub fn with_services<'a>(
-        mut self,
-        services: impl IntoIterator<Item = (&'a str, Value)>,
-    ) -> Self {
-        self.services.extend(services.into_iter().map(|(service, document)| {
-            (format!("/api/v1/{service}/openapi.json"), document.to_string().into())
-        }));
-        self
+    fn document(&self, service: Option<&str>) -> Bytes {
+        (self.source)(service).to_string().into()
     }
 
     pub(crate) fn contains(&self, path: &str) -> bool {
@@ -59,10 +66,17 @@ impl Documents {
 
     pub(crate) fn answer(&self, path: &str) -> Option<Response<ResponseBody>> {
         match path {
-            "/openapi.json" => Some(respond("application/json", self.openapi.clone())),
-            "/docs" => Some(respond("text/html; charset=utf-8", self.page.clone())),
+            "/openapi.json" => {
+                let document = self.openapi.get_or_init(|| self.document(None));
+                Some(respond("application/json", document.clone()))
+            }
+            "/docs" => {
+                let page = self.page.get_or_init(|| page(&(self.source)(None)).into());
+                Some(respond("text/html; charset=utf-8", page.clone()))
+            }
             _ => {
-                if let Some(document) = self.services.get(path) {
+                if let Some((service, document)) = self.services.get(path) {
+                    let document = document.get_or_init(|| self.document(Some(service)));
                     return Some(respond("application/json", document.clone()));
                 }
                 let code = path.strip_prefix("/docs/errors/")?;

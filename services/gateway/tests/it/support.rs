@@ -239,7 +239,7 @@ impl Gate {
                 user_burst: 1_000_000,
                 ..LimitsConfig::default()
             },
-            Documents::new(&serde_json::Value::Null, &[]),
+            Documents::new(|_| serde_json::Value::Null, [], &[]),
             Arc::new(|| true),
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
