@@ -35,9 +35,16 @@ pub enum Ports {
 pub struct Split {
     /// Configuration file and data.
     pub folder: PathBuf,
-    places: BTreeMap<&'static str, [String; 2]>,
+    places: BTreeMap<&'static str, Place>,
     processes: BTreeMap<&'static str, Server>,
     _temporary: Option<tempfile::TempDir>,
+}
+
+/// A process that may run: which service it serves, and where.
+struct Place {
+    service: &'static str,
+    public: String,
+    ops: String,
 }
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -58,11 +65,21 @@ impl Split {
     /// When one does not start.
     #[must_use]
     pub fn start(more: &str) -> Self {
+        Self::start_with(more, &[])
+    }
+
+    /// As [`Split::start`], with more processes of some services, as (process, service).
+    ///
+    /// # Panics
+    /// When one does not start.
+    #[must_use]
+    pub fn start_with(more: &str, replicas: &[(&'static str, &'static str)]) -> Self {
         let folder = tempfile::TempDir::with_prefix("hanse-split-").expect("a folder");
-        let mut split = Self::prepare(folder.path(), Ports::Free, more);
+        let mut split = Self::prepare(folder.path(), Ports::Free, more, replicas);
         split._temporary = Some(folder);
-        for (name, _) in SERVICES {
-            split.run(name);
+        for name in SERVICES.into_iter().chain(replicas.iter().copied().map(|(name, _)| (name, 0)))
+        {
+            split.run(name.0);
         }
         split.ready();
         split
@@ -73,14 +90,24 @@ impl Split {
     /// # Panics
     /// When an engine is missing or the folder cannot be written.
     #[must_use]
-    pub fn prepare(folder: &Path, ports: Ports, more: &str) -> Self {
-        let places: BTreeMap<_, _> = SERVICES
+    pub fn prepare(
+        folder: &Path,
+        ports: Ports,
+        more: &str,
+        replicas: &[(&'static str, &'static str)],
+    ) -> Self {
+        let place =
+            |service, [public, ops]: [u16; 2]| Place { service, public: at(public), ops: at(ops) };
+        let mut places: BTreeMap<_, _> = SERVICES
             .into_iter()
             .map(|(name, port)| match ports {
-                Ports::Documented => (name, [port, port + 100].map(at)),
-                Ports::Free => (name, free_ports().map(at)),
+                Ports::Documented => (name, place(name, [port, port + 100])),
+                Ports::Free => (name, place(name, free_ports())),
             })
             .collect();
+        for (process, service) in replicas {
+            places.insert(*process, place(*service, free_ports()));
+        }
         let name = match ports {
             Ports::Documented => "hanse".to_owned(),
             Ports::Free => {
@@ -94,13 +121,15 @@ impl Split {
              [secrets]\nmaster_key_file = \"{key}\"\n\
              [kafka]\nbrokers = [\"{kafka}\"]\n\
              topic_prefix = \"{name}\"\n[peers.endpoints]\n",
-            gateway = places["gateway"][0],
+            gateway = places["gateway"].public,
             postgres = engine("HANSE_TEST_POSTGRES"),
             key = folder.join("master.key").display(),
             kafka = engine("HANSE_TEST_KAFKA"),
         );
-        for (name, [public, _]) in places.iter().filter(|(name, _)| **name != "gateway") {
-            writeln!(text, "{name} = [\"{public}\"]").expect("a string takes all");
+        for (name, _) in SERVICES.into_iter().filter(|(name, _)| *name != "gateway") {
+            let here = places.values().filter(|place| place.service == name);
+            let endpoints: Vec<&str> = here.map(|place| place.public.as_str()).collect();
+            writeln!(text, "{name} = {endpoints:?}").expect("a string takes all");
         }
         text.push_str(more);
         std::fs::write(folder.join("hanse.toml"), text).expect("a configuration");
@@ -113,10 +142,10 @@ impl Split {
     /// # Panics
     /// When it does not start.
     pub fn run(&mut self, name: &'static str) {
-        let [public, ops] = &self.places[name];
+        let Place { service, public, ops } = &self.places[name];
         let config = self.folder.join("hanse.toml").display().to_string();
-        let mut more = vec!["--config", &config, "--only", name];
-        if name != "gateway" {
+        let mut more = vec!["--config", &config, "--only", service];
+        if *service != "gateway" {
             // The gateway says who the client is.
             more.extend(["--set", "gateway.trusted_proxies=[\"127.0.0.1\"]"]);
         }
@@ -157,13 +186,13 @@ impl Split {
     /// The public address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.places["gateway"][0])
+        format!("http://{}", self.places["gateway"].public)
     }
 
     /// The address of one process, past the gateway.
     #[must_use]
     pub fn url_of(&self, name: &str) -> String {
-        format!("http://{}", self.places[name][0])
+        format!("http://{}", self.places[name].public)
     }
 
     /// One process.
@@ -191,10 +220,11 @@ impl Split {
 
     /// Asks all processes to stop, the gateway first.
     pub fn stop_all(&mut self) {
-        for (name, _) in SERVICES.into_iter().rev() {
-            if self.processes.contains_key(name) {
-                self.stop(name);
-            }
+        let order = |name: &&str| SERVICES.iter().position(|(other, _)| other == name);
+        let mut names: Vec<&str> = self.processes.keys().copied().collect();
+        names.sort_by_key(|name| std::cmp::Reverse(order(name)));
+        for name in names {
+            self.stop(name);
         }
     }
 

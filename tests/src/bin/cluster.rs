@@ -19,7 +19,7 @@ fn main() {
         sender.send(()).ok();
     })
     .expect("the only handler");
-    let mut split = Split::prepare(&folder, Ports::Documented, "");
+    let mut split = Split::prepare(&folder, Ports::Documented, "", &[]);
     for (name, port) in SERVICES {
         split.run(name);
         println!("{name:<10} http://127.0.0.1:{port}   operations http://127.0.0.1:{}", port + 100);

@@ -6,3 +6,4 @@
 mod doors;
 mod journey;
 mod restarts;
+mod rolling;
