@@ -120,10 +120,10 @@ pub fn restore(loaded: &Loaded, args: &RestoreArgs) -> anyhow::Result<ExitCode> 
     if !manifest.files.keys().any(|name| name != KEY) {
         bail!("the manifest names no data; nothing was restored");
     }
+    if let Some(name) = manifest.files.keys().find(|name| *name != KEY && !is_service_file(name)) {
+        bail!("the manifest names a file that is none of ours: {name}; nothing was restored");
+    }
     for (name, wanted) in &manifest.files {
-        if name != KEY && !is_service_file(name) {
-            bail!("the manifest names a file that is none of ours: {name}; nothing was restored");
-        }
         let path = args.dir.join(name);
         if digest(&path).with_context(|| format!("{name} is missing"))? != *wanted {
             bail!("{name} is damaged or was changed; nothing was restored");

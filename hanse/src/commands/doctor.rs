@@ -113,7 +113,9 @@ async fn events(loaded: &Loaded, db: &Db) -> Result<String, String> {
         .map_err(|error| chain(&error))?;
     let mut behind = 0;
     for position in &positions {
-        let end = match compose::look_at_db(loaded, &position.source).await {
+        // Between processes a log comes in parts, `thoughts/2`, which all count as the log does.
+        let source = position.source.split('/').next().unwrap_or_default();
+        let end = match compose::look_at_db(loaded, source).await {
             Ok(source) => last_event(&source).await.map_err(|error| chain(&error))?,
             Err(error) => return Err(format!("{error:#}")),
         };

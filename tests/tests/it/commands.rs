@@ -119,8 +119,11 @@ fn every_command_speaks_json() {
     assert!(ask(&["config", "show"])["server"].is_object());
     assert!(ask(&["version"])["version"].is_string());
     assert_eq!(ask(&["events", "list", "--service", "identity"])[0]["specversion"], "1.0");
-    assert!(Server::start(&data, &[]).stop().success());
-    assert!(ask(&["events", "positions", "--service", "search"])[0]["seq"].is_number());
+    let server = Server::start(&data, &[]);
+    let positions = ["events", "positions", "--service", "search"];
+    until("the subscriptions have begun", || ask(&positions)[0]["seq"].is_number());
+    assert!(server.stop().success());
+    assert!(ask(&positions)[0]["seq"].is_number());
     assert_eq!(ask(&["events", "dead-letters", "--service", "search"]), json!([]));
     let index = ["--service", "search", "--subscription", "index"];
     assert_eq!(ask(&[&["events", "redrive"], &index[..]].concat())["redriven"], 0);

@@ -316,8 +316,11 @@ fn rotten_files_are_found() {
                         "{name}, {what}: more than one line: {said}"
                     );
                 }
-                // Data that is only met when it is read; the doctor has named it above.
-                Ok(server) => server.kill(),
+                // Data that is only met when it is read; the doctor has named it above. It stops in
+                // good order: what a log of another file still held would hide that one's damage.
+                Ok(server) => {
+                    server.stop();
+                }
             }
             for ending in ["-wal", "-shm"] {
                 std::fs::remove_file(data.join(format!("{name}{ending}"))).ok();
