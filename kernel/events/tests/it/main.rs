@@ -9,6 +9,7 @@
     reason = "scenes fail by panicking"
 )]
 
+mod crowd;
 mod erasure;
 mod gaps;
 mod poison;

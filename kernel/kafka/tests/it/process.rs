@@ -28,7 +28,7 @@ impl Process {
         let StoreConfig::Postgres { url, prefix, .. } = &world.store else { unreachable!() };
         let topics = &world.config.topic_prefix;
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["process::child", "--exact", "--ignored"])
+            .args(["process::child", "--exact"])
             .env("HANSE_TEST_CHILD", format!("{role:?} {url} {prefix} {topics}"))
             .stdout(Stdio::null())
             .spawn();
@@ -49,11 +49,18 @@ impl Drop for Process {
     }
 }
 
-/// What runs in the process.
+/// What runs in the process that other scenes start. As a scene of its own it starts one, and sees that
+/// it works.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "no scene of its own: others start it as a process"]
 async fn child() {
-    let told = std::env::var("HANSE_TEST_CHILD").expect("started by another scene");
+    let Ok(told) = std::env::var("HANSE_TEST_CHILD") else {
+        let world = World::postgres().await;
+        world.tell(2, 0..20).await;
+        let _relay = Process::start(Role::Relay, &world);
+        let _consumer = Process::start(Role::Consume, &world);
+        world.settled().await;
+        return world.assert_exact(2, 0..20).await;
+    };
     let [role, url, prefix, topics] = told.split(' ').collect::<Vec<_>>()[..] else {
         panic!("{told}")
     };
