@@ -1,6 +1,6 @@
 use crate::support::*;
 use hanse_events::admin;
-use hanse_store::{StoreError, Tx, params};
+use hanse_store::{StoreError, Tx};
 use jiff::SignedDuration;
 
 /// Lets every retry happen that is going to.
