@@ -91,6 +91,13 @@ impl Doors {
         })
     }
 
+    /// Waits until requests can be served.
+    pub async fn until_ready(&self) {
+        if let Some(follower) = &self.follower {
+            follower.until_ready().await;
+        }
+    }
+
     /// The door of operations.
     pub fn operations(&self, kafka: Option<Kafka>) -> OpsFront {
         let shown: Vec<Upstream> = self.upstreams().cloned().collect();

@@ -10,13 +10,16 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use hanse_http::server;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::compose::{self, DataFolder, Shared};
 use crate::config::{Config, Loaded, toml_text};
 use crate::doors::Doors;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// Options of `serve`.
 #[derive(Args, Clone, Default)]
@@ -59,8 +62,8 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let config = &loaded.config;
     let guard = hanse_telemetry::init(&config.log)?;
     let folder = DataFolder::take(config)?;
-    let listener = bind(config.server.listen, "server.listen", "--listen").await?;
-    let ops_listener = bind(config.server.ops, "server.ops", "--ops").await?;
+    let public_socket = bind(config.server.listen, "server.listen", "--listen")?;
+    let ops_socket = bind(config.server.ops, "server.ops", "--ops")?;
     let shared = Shared::new(&loaded)?;
     let background = Background(Some(hanse_runtime::background_runtime()?));
     let kafka = compose::kafka(config, &shared, background.handle()?);
@@ -74,33 +77,41 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = watch::channel(false);
     let limits = limits(config);
     let ops_limits = server::Limits { connections: 256, ..limits };
-    let public_address = listener.local_addr()?;
-    let ops_address = ops_listener.local_addr()?;
-    let public = server::serve(
-        listener,
-        Arc::new(gateway),
-        limits,
-        shared.metrics.clone(),
-        stop_signal(stopped.clone()),
-    );
+    let addresses = [public_socket.local_addr()?, ops_socket.local_addr()?];
     let operations = server::serve(
-        ops_listener,
+        ops_socket.listen(BACKLOG)?,
         Arc::new(ops),
         ops_limits,
         shared.metrics.clone(),
-        stop_signal(stopped),
+        stop_signal(stopped.clone()),
     );
     // Whoever reads that it is ready may ask it to stop at once.
     let asked_to_stop = stop_request()?;
-    announce(config, &platform, public_address, ops_address, started).await;
+    let public = async {
+        tokio::select! {
+            () = doors.until_ready() => {}
+            () = stop_signal(stopped.clone()) => return Ok(()),
+        }
+        let listener = public_socket.listen(BACKLOG).inspect_err(|_| {
+            stop.send_replace(true);
+        })?;
+        announce(config, &platform, addresses, started).await;
+        let (gateway, metrics) = (Arc::new(gateway), shared.metrics.clone());
+        server::serve(listener, gateway, limits, metrics, stop_signal(stopped.clone())).await;
+        anyhow::Ok(())
+    };
     let drain = async {
-        asked_to_stop.await;
+        tokio::select! {
+            () = asked_to_stop => {}
+            () = stop_signal(stopped.clone()) => return,
+        }
         tracing::info!("stopping: not ready any more, finishing what is under way");
         draining.store(true, Ordering::Release);
         tokio::time::sleep(Duration::from_secs(config.server.drain_delay_seconds.into())).await;
         stop.send_replace(true);
     };
-    tokio::join!(public, operations, drain);
+    let (served, (), ()) = tokio::join!(public, operations, drain);
+    served?;
     if let Some(kafka) = kafka
         && tokio::time::timeout(limits.drain_time, kafka.stop()).await.is_err()
     {
@@ -143,8 +154,15 @@ impl Drop for Background {
     }
 }
 
-async fn bind(address: SocketAddr, key: &str, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+/// Takes an address without listening yet: until then connections are refused, not kept waiting.
+fn bind(address: SocketAddr, key: &str, flag: &str) -> anyhow::Result<TcpSocket> {
+    let take = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        std::io::Result::Ok(socket)
+    };
+    take().with_context(|| {
         format!("cannot listen on {address}; choose another address with {flag} or {key}")
     })
 }
@@ -169,8 +187,7 @@ fn stop_request() -> anyhow::Result<impl Future<Output = ()>> {
 async fn announce(
     config: &Config,
     platform: &hanse_runtime::Platform,
-    public: SocketAddr,
-    ops: SocketAddr,
+    [public, ops]: [SocketAddr; 2],
     started: Instant,
 ) {
     let names: Vec<&str> = platform.cells().iter().map(|cell| cell.name).collect();

@@ -2,9 +2,9 @@
 //!
 //! It asks identity every two seconds for the keys and for what has ended. So a revoked session is
 //! refused everywhere within seconds, and when identity is away, tokens are verified as before. Until
-//! the first answer no token can be verified, and the process says that it is not ready.
+//! the first answer no token can be verified: the process says that it is not ready, and does not
+//! listen yet, so that whoever has another endpoint uses that.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -19,6 +19,7 @@ use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 /// How often identity is asked.
 const EVERY: Duration = Duration::from_secs(2);
@@ -35,18 +36,24 @@ pub struct Follower {
     verifier: Verifier,
     peer_key: PeerKey,
     clock: Clock,
-    ready: AtomicBool,
+    ready: watch::Sender<bool>,
 }
 
 impl Follower {
     /// Feeds `verifier` with what `identity` says.
     pub fn new(identity: Upstream, verifier: Verifier, peer_key: PeerKey, clock: Clock) -> Self {
-        Self { identity, verifier, peer_key, clock, ready: AtomicBool::new(false) }
+        Self { identity, verifier, peer_key, clock, ready: watch::Sender::new(false) }
     }
 
     /// Can tokens be verified?
     pub fn ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+        *self.ready.borrow()
+    }
+
+    /// Waits until tokens can be verified.
+    pub async fn until_ready(&self) {
+        // The sender lives in `self`.
+        self.ready.subscribe().wait_for(|ready| *ready).await.ok();
     }
 
     /// Follows until the future is dropped.
@@ -62,7 +69,7 @@ impl Follower {
                     }
                     since = trust.as_of.checked_sub(OVERLAP).ok();
                     self.take(trust, &mut keys);
-                    self.ready.store(true, Ordering::Release);
+                    self.ready.send_replace(true);
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut away, true) {

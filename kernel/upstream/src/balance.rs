@@ -27,8 +27,9 @@ impl Affinity {
     }
 }
 
-/// Chooses among the available endpoints, other than `avoid` if possible. When none is available all
-/// are: a request that may fail is better than one that must.
+/// Chooses among the available endpoints, other than `avoid`, which has just failed this request. When
+/// none of those is available all others are: one that failed a while ago may be back, as in a rolling
+/// restart, and a request that may fail is better than one that must.
 pub(crate) fn choose<'a>(
     balance: Balance,
     places: &'a [Arc<Place>],
@@ -44,8 +45,8 @@ pub(crate) fn choose<'a>(
     let good = |place: &Arc<Place>| place.available(now) && place.weight() > 0;
     let number = turn.fetch_add(1, Relaxed);
     among(balance, places, number, affinity, |place| good(place) && other(place))
-        .or_else(|| among(balance, places, number, affinity, good))
         .or_else(|| among(balance, places, number, affinity, other))
+        .or_else(|| among(balance, places, number, affinity, good))
         .or_else(|| places.first())
 }
 
