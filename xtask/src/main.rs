@@ -21,6 +21,7 @@ mod run;
 mod schemathesis;
 mod source;
 mod test;
+mod throwaway;
 mod tour;
 mod workspace;
 

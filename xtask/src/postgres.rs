@@ -1,31 +1,30 @@
 //! A throwaway PostgreSQL cluster from the machine's own binaries.
 //!
 //! It lives in a temporary folder, listens on loopback only, runs as a user other than root
-//! (PostgreSQL refuses root) and never syncs: nothing in it is worth keeping. It is stopped when
-//! the value is dropped; a small shell waiting on a pipe stops it when this process is killed,
-//! so that no end of a test run, Ctrl-C and `kill -9` included, leaves a server behind.
+//! (PostgreSQL refuses root) and never syncs: nothing in it is worth keeping.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+
+use crate::throwaway::Throwaway;
 
 /// The oldest major version whose SQL the store is written for.
 const OLDEST: u32 = 15;
 const START_WITHIN: Duration = Duration::from_secs(60);
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// INT asks for a fast shutdown, QUIT for an immediate one.
+const STOP: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::KILL];
 
 pub struct Cluster {
-    server: Child,
-    watchdog: Child,
-    /// Closing this pipe without a word makes the watchdog stop the server.
-    leash: Option<ChildStdin>,
+    // Stopped before its folder goes.
+    _server: Throwaway,
     port: u16,
     _folder: tempfile::TempDir,
 }
@@ -48,19 +47,11 @@ impl Cluster {
         initialise(&binaries, folder.path(), user)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let log = folder.path().join("log");
-        let mut server = serve(&binaries, folder.path(), port, user, &log)?;
-        let (watchdog, leash) = match watch(server.id(), folder.path()) {
-            Ok(watchdog) => watchdog,
-            Err(error) => {
-                server.kill()?;
-                return Err(error);
-            }
-        };
-        // From here on dropping the value stops the server.
-        let mut cluster = Self { server, watchdog, leash: Some(leash), port, _folder: folder };
-        cluster.wait_until_it_answers(&log)?;
+        let server = serve(&binaries, folder.path(), port, user, &log)?;
+        let mut server = Throwaway::guard("postgresql", server, folder.path(), &STOP)?;
+        server.wait_until(|| answers(port), START_WITHIN, &log)?;
         eprintln!("postgresql: throwaway cluster on 127.0.0.1:{port}");
-        Ok(cluster)
+        Ok(Self { _server: server, port, _folder: folder })
     }
 
     pub fn url(&self) -> String {
@@ -69,49 +60,6 @@ impl Cluster {
 
     /// Stops the server now rather than at the end of the scope.
     pub fn stop(self) {}
-
-    fn wait_until_it_answers(&mut self, log: &Path) -> anyhow::Result<()> {
-        let deadline = Instant::now() + START_WITHIN;
-        while !answers(self.port) {
-            let log = || std::fs::read_to_string(log).unwrap_or_default();
-            if let Some(status) = self.server.try_wait()? {
-                bail!("postgresql ended while starting ({status}):\n{}", log());
-            }
-            if Instant::now() > deadline {
-                bail!("postgresql did not answer within {START_WITHIN:?}:\n{}", log());
-            }
-            std::thread::sleep(Duration::from_millis(25));
-        }
-        Ok(())
-    }
-
-    fn end(&mut self) -> std::io::Result<()> {
-        // INT asks for a fast shutdown, QUIT for an immediate one.
-        for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
-            if self.server.try_wait()?.is_some() {
-                break;
-            }
-            if let Some(pid) = Pid::from_raw(self.server.id().cast_signed()) {
-                kill_process(pid, signal)?;
-            }
-            let deadline = Instant::now() + STOP_WITHIN;
-            while self.server.try_wait()?.is_none() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
-        if let Some(mut leash) = self.leash.take() {
-            leash.write_all(b"stopped\n")?;
-        }
-        self.watchdog.wait().map(drop)
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            eprintln!("warning: stopping postgresql {}: {error}", self.server.id());
-        }
-    }
 }
 
 fn initialise(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<()> {
@@ -147,25 +95,6 @@ fn serve(
     postgres.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     become_user(&mut postgres, user);
     postgres.spawn().context("postgres could not be started")
-}
-
-/// Starts the shell that stops the server should this process end without doing so.
-pub fn watch(server: u32, folder: &Path) -> anyhow::Result<(Child, ChildStdin)> {
-    const SCRIPT: &str = r#"
-        trap "" INT TERM HUP
-        read -r word
-        [ "$word" = stopped ] && exit 0
-        kill -INT "$1" 2>/dev/null
-        for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$1" 2>/dev/null || break; sleep 0.5; done
-        kill -QUIT "$1" 2>/dev/null
-        rm -rf -- "$2"
-    "#;
-    let mut shell = Command::new("sh");
-    shell.args(["-c", SCRIPT, "sh", &server.to_string()]).arg(folder);
-    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let mut shell = shell.spawn().context("sh could not be started")?;
-    let Some(leash) = shell.stdin.take() else { bail!("the watchdog has no input") };
-    Ok((shell, leash))
 }
 
 /// Sends a start-up message (protocol 3.0): `R` asks for authentication, so the server is up;

@@ -1,21 +1,21 @@
 //! A throwaway Redis from the machine's own binary.
 //!
-//! It lives in a temporary folder, listens on loopback only and writes nothing to disk. Like the
-//! PostgreSQL cluster it is stopped when the value is dropped, or by the shell that waits on a pipe
-//! when this process is killed. Scenes that treat a server badly start their own.
+//! It lives in a temporary folder, listens on loopback only and writes nothing to disk. Scenes that
+//! treat a server badly start their own.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::postgres::{apt_install, watch};
+use crate::postgres::apt_install;
+use crate::throwaway::Throwaway;
 
 const PROGRAM: &str = "redis-server";
 /// The oldest major version that speaks RESP3.
@@ -23,10 +23,8 @@ const OLDEST: u32 = 6;
 const START_WITHIN: Duration = Duration::from_secs(30);
 
 pub struct Redis {
-    server: Child,
-    watchdog: Child,
-    /// Closing this pipe without a word makes the watchdog stop the server.
-    leash: Option<ChildStdin>,
+    // Stopped before its folder goes.
+    _server: Throwaway,
     port: u16,
     _folder: tempfile::TempDir,
 }
@@ -37,19 +35,12 @@ impl Redis {
         let folder = tempfile::Builder::new().prefix("hanse-redis-").tempdir()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let log = folder.path().join("log");
-        let mut server = serve(folder.path(), port, &log)?;
-        let (watchdog, leash) = match watch(server.id(), folder.path()) {
-            Ok(watchdog) => watchdog,
-            Err(error) => {
-                server.kill()?;
-                return Err(error);
-            }
-        };
-        // From here on dropping the value stops the server.
-        let mut redis = Self { server, watchdog, leash: Some(leash), port, _folder: folder };
-        redis.wait_until_it_answers(&log)?;
+        let server = serve(folder.path(), port, &log)?;
+        // There is nothing to save, so there is nothing to wait for.
+        let mut server = Throwaway::guard("redis", server, folder.path(), &[Signal::KILL])?;
+        server.wait_until(|| answers(port), START_WITHIN, &log)?;
         eprintln!("redis: throwaway server on 127.0.0.1:{port}");
-        Ok(redis)
+        Ok(Self { _server: server, port, _folder: folder })
     }
 
     pub fn url(&self) -> String {
@@ -58,41 +49,6 @@ impl Redis {
 
     /// Stops the server now rather than at the end of the scope.
     pub fn stop(self) {}
-
-    fn wait_until_it_answers(&mut self, log: &Path) -> anyhow::Result<()> {
-        let deadline = Instant::now() + START_WITHIN;
-        while !answers(self.port) {
-            let log = || std::fs::read_to_string(log).unwrap_or_default();
-            if let Some(status) = self.server.try_wait()? {
-                bail!("redis ended while starting ({status}):\n{}", log());
-            }
-            if Instant::now() > deadline {
-                bail!("redis did not answer within {START_WITHIN:?}:\n{}", log());
-            }
-            std::thread::sleep(Duration::from_millis(25));
-        }
-        Ok(())
-    }
-
-    fn end(&mut self) -> std::io::Result<()> {
-        if let Some(pid) = Pid::from_raw(self.server.id().cast_signed()) {
-            // There is nothing to save, so there is nothing to wait for.
-            kill_process(pid, Signal::KILL)?;
-        }
-        self.server.wait()?;
-        if let Some(mut leash) = self.leash.take() {
-            leash.write_all(b"stopped\n")?;
-        }
-        self.watchdog.wait().map(drop)
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            eprintln!("warning: stopping redis {}: {error}", self.server.id());
-        }
-    }
 }
 
 fn serve(folder: &Path, port: u16, log: &Path) -> anyhow::Result<Child> {
