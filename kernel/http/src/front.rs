@@ -5,16 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use hanse_store::Ids;
 use hanse_telemetry::metrics::Metrics;
 use hanse_telemetry::recent::{FinishedRequest, RecentTraces};
 use hanse_telemetry::trace::TraceContext;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
 
 use crate::caller::Caller;
-use crate::dispatch::{Context, RequestBody, ResponseBody, full, problem_response};
+use crate::dispatch::{Context, RequestBody, ResponseBody, problem_response};
 use crate::error::KernelError;
 use crate::headers;
 use crate::operation::Operation;
@@ -162,34 +161,18 @@ impl Edge {
     }
 }
 
-/// The door of a process that serves services without a gateway before them.
+/// The plainest door: operations and nothing else. Scenes play behind it; a process has the gateway's,
+/// also when it serves only some services.
 pub struct ServiceFront {
     edge: Edge,
     table: Table,
-    openapi: Option<Bytes>,
 }
 
 impl ServiceFront {
     /// A door for these operations.
     #[must_use]
     pub fn new(edge: Edge, table: Table) -> Self {
-        Self { edge, table, openapi: None }
-    }
-
-    /// Shows this document of its operations at `/openapi.json`.
-    #[must_use]
-    pub fn with_openapi(self, document: &serde_json::Value) -> Self {
-        Self { openapi: Some(document.to_string().into()), ..self }
-    }
-
-    fn document(&self, method: &http::Method, path: &str) -> Option<Response<ResponseBody>> {
-        let document = self.openapi.as_ref().filter(|_| path == "/openapi.json")?;
-        if *method != http::Method::GET && *method != http::Method::HEAD {
-            return None;
-        }
-        let mut response = Response::new(full(document.clone()));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Some(response)
+        Self { edge, table }
     }
 }
 
@@ -204,9 +187,6 @@ impl Front for ServiceFront {
         peer: SocketAddr,
     ) -> Response<ResponseBody> {
         let (entered, verdict) = self.edge.enter(request.method(), request.headers(), peer);
-        if let Some(response) = self.document(request.method(), request.uri().path()) {
-            return self.edge.leave(&entered, "openapi", response);
-        }
         let mut name = UNROUTED;
         let response =
             match verdict.and_then(|()| self.table.find(request.method(), request.uri().path())) {

@@ -40,6 +40,13 @@ fn a_user_finds_what_they_wrote_and_leaves_nothing_behind() {
     let overview = after(&anna, &position, "/api/analytics/overview");
     assert_eq!(overview.json()["thoughts"]["total"], 1, "{}", overview.text);
 
+    // Each process shows the document of what it serves, the gateway that of all.
+    let paths = |url: String| Client::new(&url).get("/openapi.json").json()["paths"].clone();
+    let (thoughts, all) = (paths(split.url_of("thoughts")), paths(split.url()));
+    for (path, here) in [("/api/v1/thoughts", true), ("/api/v1/auth/login", false)] {
+        assert_eq!((thoughts[path].is_object(), all[path].is_object()), (here, true), "{path}");
+    }
+
     // Whoever signs out is refused by every process within seconds.
     let mut away = Client::new(&split.url());
     away.signed_in(&away.post(

@@ -5,7 +5,6 @@ use hanse_identity::IdentityConfig;
 use hanse_identity::admin::{NewAccount, create_user};
 use hanse_testkit::{Actor, Stage, Value, json, stage_test};
 
-use crate::door::Door;
 use crate::support::{PASSWORD, Person, login, services, text};
 
 /// Every operation, with a body that would do.
@@ -189,15 +188,4 @@ async fn twins_of_a_password_change_get_one_answer(t: Stage) {
     let answers = tokio::join!(twin(), twin(), twin(), twin());
     let summaries = [answers.0, answers.1, answers.2, answers.3].map(|answer| answer.summary());
     assert_eq!(summaries, ["204", "204", "204", "204"]);
-}
-
-/// API-01: a process without a gateway says itself what it can do.
-#[stage_test(local)]
-async fn a_service_shows_its_document(t: Stage) {
-    let (answer, document) = Door::of(&t).get("/openapi.json", "nobody's token").await;
-    assert_eq!(answer, "200");
-    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
-    assert!(document["paths"]["/api/v1/auth/login"]["post"].is_object());
-    let answer = Door::of(&t).post("127.0.0.1", "/openapi.json", json!({})).await.0;
-    assert_eq!(answer, "404 HTT-001");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hanse_events::RetryPolicy;
-use hanse_http::{Edge, Front as _, Info, RequestBody, ServiceFront, Table, Verifier};
+use hanse_http::{Edge, Front as _, RequestBody, ServiceFront, Table, Verifier};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_telemetry::metrics::Metrics;
 use hanse_testkit::{Stage, Value, json};
@@ -47,9 +47,7 @@ impl Door {
             trusted_proxies: Arc::new([]),
         };
         let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).unwrap();
-        let info = Info { title: "Identity", version: "1", description: "" };
-        let document = hanse_http::document(&info, &[hanse_identity::outline()]);
-        let front = ServiceFront::new(edge, table).with_openapi(&document);
+        let front = ServiceFront::new(edge, table);
         Self { front, _platform: platform }
     }
 
