@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::messages::Message;
+
 /// What a process needs to verify access tokens itself: the answer of `GET /api/v1/auth/trust`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Trust {
@@ -96,6 +98,15 @@ pub struct SessionRevoked {
     pub session_id: Uuid,
 }
 
+/// Identity wants an account's owner to be told something.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct MessageRequested {
+    /// The account.
+    pub user_id: Uuid,
+    /// What to tell.
+    pub message: Message,
+}
+
 macro_rules! about_user {
     ($($event:ident owner $owner:expr;)*) => {$(
         impl DomainEvent for $event {
@@ -118,4 +129,5 @@ about_user! {
     PasswordChanged owner |event| Some(event.user_id);
     SessionStarted owner |event| Some(event.user_id);
     SessionRevoked owner |_| None;
+    MessageRequested owner |event| Some(event.user_id);
 }

@@ -11,6 +11,7 @@
 
 pub mod documents;
 pub mod identity;
+pub mod messages;
 pub mod thoughts;
 
 use hanse_events::schema::EventType;
@@ -26,6 +27,7 @@ pub fn catalogue() -> Vec<EventType> {
         EventType::of::<identity::PasswordChanged>(),
         EventType::of::<identity::SessionStarted>(),
         EventType::of::<identity::SessionRevoked>(),
+        EventType::of::<identity::MessageRequested>(),
         EventType::of::<thoughts::ThoughtCreated>(),
         EventType::of::<thoughts::ThoughtUpdated>(),
         EventType::of::<thoughts::ThoughtDeleted>(),
