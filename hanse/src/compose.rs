@@ -12,6 +12,7 @@ use hanse_events::{RetryPolicy, Transport};
 use hanse_gateway::Together;
 use hanse_http::{Edge, Info, Outline, PeerKey, Verifier};
 use hanse_kafka::Kafka;
+use hanse_outbound::Outbound;
 use hanse_redis::{Budgets, Redis};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
@@ -223,6 +224,7 @@ pub async fn platform(
         secrets: shared.secrets.clone(),
         verifier: shared.verifier.clone(),
         metrics: shared.metrics.clone(),
+        outbound: Outbound::new(&config.outbound)?,
         retry: RetryPolicy::default(),
         transport: kafka.map(|kafka| Arc::new(kafka.clone()) as Arc<dyn Transport>),
     };

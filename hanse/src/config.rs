@@ -33,6 +33,8 @@ pub struct Config {
     pub gateway: hanse_gateway::GatewayConfig,
     /// Services of other processes.
     pub peers: PeersConfig,
+    /// Requests to systems that are not ours: webhooks, push services, identity providers.
+    pub outbound: hanse_outbound::OutboundConfig,
     /// The event log between processes.
     pub kafka: hanse_kafka::KafkaConfig,
     /// Accounts, passwords and tokens.
@@ -188,6 +190,7 @@ impl config::Config for Config {
             self.kafka.mistakes().into_iter().map(|(key, what)| (format!("kafka.{key}"), what)),
         );
         found.extend(self.redis.mistakes());
+        found.extend(self.outbound.mistakes());
         found.extend(self.limits.mistakes());
         found.extend(self.gateway.mistakes());
         found.extend(self.identity.mistakes());

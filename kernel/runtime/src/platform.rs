@@ -9,6 +9,7 @@ use hanse_events::{
 };
 use hanse_http::{Home, Routes, Sealer, Verifier};
 use hanse_jobs::Worker;
+use hanse_outbound::Outbound;
 use hanse_store::{Db, Ids, StoreConfig, StoreError};
 use hanse_telemetry::metrics::Metrics;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub struct PlatformConfig {
     pub verifier: Verifier,
     /// Counts.
     pub metrics: Metrics,
+    /// Sends requests to systems that are not ours.
+    pub outbound: Outbound,
     /// How failing events are tried again.
     pub retry: RetryPolicy,
     /// Brings the logs of services in other processes and takes ours to them; without it, all
@@ -284,6 +287,7 @@ async fn build_cell(config: &PlatformConfig, service: Service) -> Result<Cell, S
         verifier: config.verifier.clone(),
         secrets: config.secrets.clone(),
         metrics: config.metrics.clone(),
+        outbound: config.outbound.clone(),
         cache_folder: config.cache_folder.join(name),
     };
     let built =

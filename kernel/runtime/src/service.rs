@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use hanse_events::Subscription;
 use hanse_http::{Home, Routes, Verifier};
 use hanse_jobs::Worker;
+use hanse_outbound::Outbound;
 use hanse_store::Schema;
 use hanse_telemetry::metrics::Metrics;
 
@@ -26,6 +27,8 @@ pub struct Resources {
     pub secrets: Secrets,
     /// Counts.
     pub metrics: Metrics,
+    /// Sends requests to systems that are not ours.
+    pub outbound: Outbound,
     /// A folder for what can be rebuilt, such as an index. Not backed up.
     pub cache_folder: PathBuf,
 }

@@ -31,4 +31,4 @@ pub use actor::{Actor, Answer};
 pub use events::TestEvent;
 pub use hanse_macros::stage_test;
 pub use serde_json::{Value, json};
-pub use stage::{Engine, Stage, Topology, run};
+pub use stage::{Engine, Stage, Topology, outbound, run};

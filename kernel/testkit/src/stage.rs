@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hanse_events::{EmbeddedLog, Log as _, Progress, RetryPolicy};
 use hanse_http::{Claims, Edge, PeerKey, ServiceFront, Signer, Table, Verifier, server};
+use hanse_outbound::{Outbound, OutboundConfig};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service, Supervisor};
 use hanse_store::{Db, FakeClock, Ids, StoreConfig, StoreError, Tx};
 use hanse_telemetry::metrics::Metrics;
@@ -130,6 +131,7 @@ impl Stage {
             secrets: Secrets::new(&[9; 32]),
             verifier: verifier.clone(),
             metrics: metrics.clone(),
+            outbound: outbound(),
             retry: RetryPolicy::default(),
             transport: None,
         };
@@ -354,6 +356,14 @@ async fn reach(
             (Way::Http(address), Some(tokio::spawn(serving)))
         }
     }
+}
+
+/// Requests may go out to servers of the scene at 127.0.0.1, and to no other inner address.
+#[must_use]
+pub fn outbound() -> Outbound {
+    let allow = vec!["127.0.0.1".to_owned()];
+    let config = OutboundConfig { allow, time_ms: 3_000, ..OutboundConfig::default() };
+    Outbound::new(&config).expect("a client")
 }
 
 fn account_id(name: &str) -> Uuid {

@@ -30,6 +30,7 @@ impl Door {
             secrets: Secrets::new(&[9; 32]),
             verifier: verifier.clone(),
             metrics: Metrics::default(),
+            outbound: hanse_testkit::outbound(),
             retry: RetryPolicy::default(),
             transport: None,
         };
