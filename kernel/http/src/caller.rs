@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::scope::{Permission, Scope};
+
 /// What an account may do beyond its own things.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -50,6 +52,10 @@ pub struct Principal {
     pub roles: Vec<Role>,
     /// When the token ends.
     pub expires_at: Timestamp,
+    /// What the token is limited to; `None` is not at all.
+    pub scope: Option<Scope>,
+    /// Who acts for the account, when it is not its owner.
+    pub actor: Option<String>,
 }
 
 /// Who is asking.
@@ -81,6 +87,13 @@ impl Caller {
     #[must_use]
     pub fn user_id(&self) -> Option<Uuid> {
         self.principal().map(|principal| principal.user_id)
+    }
+
+    /// Does the token reach this? Whoever has no token, or one without a limit, is not held back here.
+    #[must_use]
+    pub fn reaches(&self, wanted: &Permission) -> bool {
+        let scope = self.principal().and_then(|principal| principal.scope.as_ref());
+        scope.is_none_or(|scope| scope.covers(wanted))
     }
 
     /// Has the account this role?

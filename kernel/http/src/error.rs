@@ -106,6 +106,9 @@ pub enum KernelError {
     #[api(400, "HTT-021")]
     #[error("the address cannot be read")]
     MalformedAddress,
+    #[api(403, "HTT-022")]
+    #[error("this token does not reach so far; it needs the scope {0}")]
+    OutOfScope(String),
 }
 
 /// The codes that any operation may answer with.

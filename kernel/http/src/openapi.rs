@@ -99,6 +99,9 @@ fn describe(operation: &Shape, doc: OperationDoc<'_>) -> Value {
     text.insert("summary".into(), json!(operation.summary));
     text.insert("description".into(), json!(operation.description));
     text.insert("x-access".into(), json!(operation.access.name()));
+    if operation.access != Access::Public {
+        text.insert("x-scope".into(), json!(operation.scope.to_string()));
+    }
     if !parameters.is_empty() {
         text.insert("parameters".into(), Value::Array(parameters));
     }

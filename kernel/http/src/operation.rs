@@ -13,11 +13,12 @@ use crate::cx::{Cx, Home, Service, wait_for};
 use crate::dispatch::{
     Context, Exchange, RequestBody, ResponseBody, collect_body, problem_response,
 };
-use crate::error::{ApiError, Problem};
+use crate::error::{ApiError, KernelError, Problem};
 use crate::idempotency::Guard;
 use crate::input::Input;
 use crate::outline::{Outline, Shape};
 use crate::reply::{OperationDoc, Reply};
+use crate::scope::Permission;
 
 /// Largest body when an operation does not say otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -50,7 +51,7 @@ impl Operation {
         params: Vec<String>,
         context: Context,
     ) -> Response<ResponseBody> {
-        if let Err(error) = self.access.check(&context.caller) {
+        if let Err(error) = self.admit(&context) {
             return problem_response(&error, &context);
         }
         let (parts, body) = request.into_parts();
@@ -89,6 +90,15 @@ impl Operation {
         response
     }
 
+    /// May the caller call it at all? What anybody may do, a limited token may do too.
+    fn admit(&self, context: &Context) -> Result<(), KernelError> {
+        self.access.check(&context.caller)?;
+        if self.access == Access::Public || context.caller.reaches(&self.scope) {
+            return Ok(());
+        }
+        Err(KernelError::OutOfScope(self.scope.to_string()))
+    }
+
     /// Serves a request whose repetition gets the same answer.
     async fn serve_once(&self, exchange: Exchange, guard: &Guard) -> Response<ResponseBody> {
         let context = exchange.context.clone();
@@ -114,6 +124,7 @@ pub struct Draft<S> {
     summary: &'static str,
     description: &'static str,
     body_limit: usize,
+    scope: Option<&'static str>,
     reads_body: bool,
     call: StatefulCall<S>,
     describe: fn(&mut OperationDoc),
@@ -135,6 +146,7 @@ pub fn op<S: Service, A: 'static, H: Handler<S, A>>(
         summary: "",
         description: "",
         body_limit: BODY_LIMIT,
+        scope: None,
         reads_body: H::READS_BODY,
         call: Arc::new(move |app, exchange| handler.call(app, exchange)),
         describe: H::describe,
@@ -146,12 +158,15 @@ impl<S> Draft<S> {
     pub(crate) fn shape(&self, service: &'static str) -> Shape {
         // Well-known documents have addresses of their own.
         let prefix = if self.path.starts_with("/.well-known") { "" } else { "/api/v1" };
+        let action = if self.method == Method::GET { "read" } else { "write" };
+        let scope = self.scope.map_or_else(|| format!("{service}:{action}"), str::to_owned);
         Shape {
             method: self.method.clone(),
             path: format!("{prefix}{}", self.path),
             id: self.id,
             service,
             access: self.access,
+            scope: Permission::named(&scope),
             summary: self.summary,
             description: self.description,
             body_limit: self.body_limit,
@@ -170,6 +185,14 @@ impl<S> Draft<S> {
     #[must_use]
     pub fn description(mut self, text: &'static str) -> Self {
         self.description = text;
+        self
+    }
+
+    /// What a token with a limited scope must reach, when that is not `<service>:read` for a GET and
+    /// `<service>:write` for anything else.
+    #[must_use]
+    pub fn scope(mut self, permission: &'static str) -> Self {
+        self.scope = Some(permission);
         self
     }
 

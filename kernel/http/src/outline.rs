@@ -10,6 +10,7 @@ use http::Method;
 use crate::access::Access;
 use crate::operation::Draft;
 use crate::reply::OperationDoc;
+use crate::scope::Permission;
 
 /// One operation, as the gateway and the documents know it.
 pub struct Shape {
@@ -23,6 +24,8 @@ pub struct Shape {
     pub service: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// What a token with a limited scope must reach to call it.
+    pub scope: Permission,
     /// One line.
     pub summary: &'static str,
     /// More, in Markdown.

@@ -5,9 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::token::{Claims, TokenError};
+
+/// The type of access tokens (RFC 9068, section 2.1).
+const ACCESS: &str = "at+jwt";
 
 /// An Ed25519 key that signs access tokens.
 #[derive(Clone)]
@@ -57,8 +61,24 @@ impl Signer {
     /// # Errors
     /// [`TokenError`] when they cannot be encoded.
     pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
+        self.encode(ACCESS, claims)
+    }
+
+    /// A statement of another type, such as an ID token (`JWT`) or a logout token (`logout+jwt`). No
+    /// verifier takes it for an access token.
+    ///
+    /// # Errors
+    /// [`TokenError`] for the type of access tokens, or when it cannot be encoded.
+    pub fn state<T: Serialize>(&self, kind: &str, claims: &T) -> Result<String, TokenError> {
+        if kind.eq_ignore_ascii_case(ACCESS) {
+            return Err(TokenError);
+        }
+        self.encode(kind, claims)
+    }
+
+    fn encode<T: Serialize>(&self, kind: &str, claims: &T) -> Result<String, TokenError> {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some("at+jwt".into());
+        header.typ = Some(kind.to_owned());
         header.kid = Some(self.id.clone());
         encode(&header, claims, &self.key).map_err(|_| TokenError)
     }

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::caller::{Principal, Role};
+use crate::scope::Scope;
 
 /// Longer tokens are not ours.
 const LONGEST: usize = 4096;
@@ -30,8 +31,8 @@ const CACHED: u64 = 50_000;
 /// Clocks of two machines may differ by this many seconds.
 const SKEW: i64 = 5;
 
-/// What an access token says.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What an access token says (RFC 9068).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Claims {
     /// Issuer.
     pub iss: String,
@@ -49,6 +50,34 @@ pub struct Claims {
     pub iat: i64,
     /// Ends at, seconds.
     pub exp: i64,
+    /// How the account was proven: names of RFC 8176.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// How well: `aal1`, `aal2` or `phr`. A machine's token says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// When it was proven, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// What it is limited to; everything that the account may do when it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The program it was made for, when that is another than our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Who acts for the account (RFC 8693, section 4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+}
+
+/// Somebody who acts for somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The account or the program that acts.
+    pub sub: String,
+    /// For whom that one acts itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Actor>>,
 }
 
 /// The token is not valid. Deliberately says no more.
@@ -199,11 +228,15 @@ impl Verifier {
         if expires_at <= now || claims.iat > now.as_second() + SKEW {
             return Err(TokenError);
         }
+        // A scope that cannot be read must not become none, which is everything.
+        let scope = claims.scope.as_deref().map(Scope::parse).transpose();
         Ok(Principal {
             user_id: claims.sub,
             session_id: claims.sid,
             roles: claims.roles.iter().filter_map(|name| Role::parse(name)).collect(),
             expires_at,
+            scope: scope.map_err(|_| TokenError)?,
+            actor: claims.act.map(|actor| actor.sub),
         })
     }
 }

@@ -217,6 +217,7 @@ impl Stage {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             iat: now,
             exp: now + 365 * 24 * 3600,
+            ..Claims::default()
         };
         let token = self.signer.sign(&claims).expect("claims can be signed");
         Actor::new(self.way.clone(), id, Some(token))

@@ -4,6 +4,8 @@ use hanse_contracts::identity::{UserRegistered, UserUpdated};
 use hanse_http::Role;
 use hanse_store::Tx;
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
@@ -11,6 +13,27 @@ use crate::email::Email;
 
 /// Longest name, in characters.
 const LONGEST_NAME: usize = 100;
+
+/// What an account is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Somebody.
+    Person,
+    /// A program, which has keys and no password.
+    Service,
+}
+
+impl Kind {
+    /// The name in the store and in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Service => "service",
+        }
+    }
+}
 
 /// Somebody who may sign in.
 #[derive(Clone, Debug)]
@@ -21,7 +44,7 @@ pub struct Account {
     pub email: String,
     /// Name as shown.
     pub name: String,
-    /// PHC string.
+    /// PHC string; empty when the account has no password.
     pub password: String,
     /// Counts changes that the owner sees.
     pub version: i64,
@@ -29,6 +52,12 @@ pub struct Account {
     pub disabled: bool,
     /// What they may do, in order.
     pub roles: Vec<Role>,
+    /// A person, or a machine.
+    pub kind: Kind,
+    /// When its owner showed that mail to the address reaches them.
+    pub email_verified_at: Option<Timestamp>,
+    /// When the password was last set; when the account was made if it never was since.
+    pub password_changed_at: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -48,6 +77,9 @@ impl Account {
             version: 1,
             disabled: false,
             roles,
+            kind: Kind::Person,
+            email_verified_at: None,
+            password_changed_at: now,
             created_at: now,
             updated_at: now,
         }
@@ -100,6 +132,9 @@ pub(crate) mod tests {
             version: 1,
             disabled: false,
             roles: vec![Role::User],
+            kind: Kind::Person,
+            email_verified_at: None,
+            password_changed_at: Timestamp::UNIX_EPOCH,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }

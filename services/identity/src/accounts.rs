@@ -2,15 +2,17 @@
 
 use hanse_http::Role;
 use hanse_store::{Result, Row, Tx, params};
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::account::Account;
+use crate::account::{Account, Kind};
 use crate::email::Email;
 
 macro_rules! account {
     ($condition:literal) => {
         concat!(
             "SELECT id, email, name, password, version, disabled_at, created_at, updated_at,
+                kind, email_verified_at, password_changed_at,
                 (SELECT string_agg(role, ' ') FROM user_roles WHERE user_id = users.id) AS roles
              FROM users WHERE ",
             $condition
@@ -22,8 +24,9 @@ const BY_EMAIL: &str = account!("email = $1");
 // A statement that changes nothing, but takes the row: what one account causes happens in order.
 const LOCK: &str = "UPDATE users SET version = version WHERE id = $1";
 const INSERT: &str = "INSERT INTO users
-    (id, email, name, password, version, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email) DO NOTHING";
+    (id, email, name, password, version, created_at, updated_at, kind, email_verified_at,
+        password_changed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (email) DO NOTHING";
 const GRANT: &str = "INSERT INTO user_roles (user_id, role) VALUES ($1, $2)";
 const SAVE: &str = "UPDATE users SET name = $2, version = $3, updated_at = $4 WHERE id = $1";
 const SET_PASSWORD: &str = "UPDATE users SET password = $3 WHERE id = $1 AND password = $2";
@@ -64,6 +67,9 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<bool> {
                 account.version,
                 account.created_at,
                 account.updated_at,
+                account.kind.name(),
+                account.email_verified_at,
+                account.password_changed_at,
             ],
         )
         .await?;
@@ -115,15 +121,21 @@ fn read(row: Row) -> Result<Account> {
     let mut roles: Vec<Role> =
         roles.as_deref().unwrap_or_default().split(' ').filter_map(Role::parse).collect();
     roles.sort_unstable();
+    let created_at: Timestamp = row.get("created_at")?;
+    let kind: String = row.get("kind")?;
+    let changed: Option<Timestamp> = row.get("password_changed_at")?;
     Ok(Account {
         id: row.get("id")?,
         email: row.get("email")?,
         name: row.get("name")?,
         password: row.get("password")?,
         version: row.get("version")?,
-        disabled: row.get::<Option<jiff::Timestamp>>("disabled_at")?.is_some(),
+        disabled: row.get::<Option<Timestamp>>("disabled_at")?.is_some(),
         roles,
-        created_at: row.get("created_at")?,
+        kind: if kind == Kind::Service.name() { Kind::Service } else { Kind::Person },
+        email_verified_at: row.get("email_verified_at")?,
+        password_changed_at: changed.unwrap_or(created_at),
+        created_at,
         updated_at: row.get("updated_at")?,
     })
 }

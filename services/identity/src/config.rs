@@ -1,7 +1,10 @@
 //! The section `[identity]`.
 
+use hanse_http::Role;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::mint::Assurance;
 
 /// Accounts, passwords, sessions and keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +32,9 @@ pub struct IdentityConfig {
     pub hash_parallel: u32,
     /// Password hashes that may wait for their turn; beyond it the answer is 503.
     pub hash_queue: u32,
+    /// Roles whose accounts must prove two factors. An account of such a role that has only one is led
+    /// to set up another before it gets a session.
+    pub require_second_factor: Vec<Role>,
     /// Limits on failed logins and on registrations. Off only to measure.
     pub limit_sign_ins: bool,
     /// Failed logins at once from one address (IPv6: one /64).
@@ -66,6 +72,7 @@ impl Default for IdentityConfig {
             argon2_lanes: 1,
             hash_parallel: 0,
             hash_queue: 200,
+            require_second_factor: Vec::new(),
             limit_sign_ins: true,
             login_burst_per_address: 3,
             login_per_address_hour: 180,
@@ -89,6 +96,15 @@ impl IdentityConfig {
             login_burst_per_address: 10_000,
             register_burst_per_address: 10_000,
             ..Self::default()
+        }
+    }
+
+    /// How well an account with these roles has to prove who it is.
+    #[must_use]
+    pub(crate) fn required_assurance(&self, roles: &[Role]) -> Assurance {
+        match roles.iter().any(|role| self.require_second_factor.contains(role)) {
+            true => Assurance::Multi,
+            false => Assurance::Single,
         }
     }
 

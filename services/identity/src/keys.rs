@@ -153,6 +153,21 @@ impl KeyRing {
         key.signer.sign(claims)
     }
 
+    /// Signs a statement of another type than access tokens, such as an ID token, with the same key.
+    ///
+    /// # Errors
+    /// As [`KeyRing::sign`]; the type of access tokens is refused.
+    pub fn state<T: Serialize>(
+        &self,
+        kind: &str,
+        claims: &T,
+        now: Timestamp,
+    ) -> Result<String, TokenError> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let due = keys.iter().rev().find(|key| key.active_at <= now);
+        due.or_else(|| keys.first()).ok_or(TokenError)?.signer.state(kind, claims)
+    }
+
     /// The stored keys, without their secrets.
     ///
     /// # Errors

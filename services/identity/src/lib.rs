@@ -10,7 +10,7 @@
 //! say whether an address has an account except to whoever tries to register it, or make an account
 //! with a default password.
 //!
-//! To add a way to sign in: a module that checks a factor and gives a [`password::Proven`], and a
+//! To add a way to sign in: a module that checks a factor and gives a [`mint::Proven`], and a
 //! handler that hands it to [`mint::mint`].
 
 pub mod account;
@@ -20,12 +20,16 @@ mod attempts;
 mod config;
 pub mod draft;
 pub mod email;
+mod factors;
+pub mod groups;
 mod http;
 mod keys;
 pub mod limits;
 pub mod mint;
 pub mod password;
+pub mod permissions;
 mod refresh_token;
+pub mod roles;
 pub(crate) mod service;
 pub mod session;
 mod sessions;

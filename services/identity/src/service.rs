@@ -22,10 +22,14 @@ pub(crate) const NAME: &str = "identity";
 
 const SCHEMA: Schema = Schema {
     owner: NAME,
-    migrations: &[Migration {
-        name: "0001_identity",
-        sql: include_str!("../schema/0001_identity.sql"),
-    }],
+    migrations: &[
+        Migration { name: "0001_identity", sql: include_str!("../schema/0001_identity.sql") },
+        Migration { name: "0002_factors", sql: include_str!("../schema/0002_factors.sql") },
+        Migration {
+            name: "0003_authorization",
+            sql: include_str!("../schema/0003_authorization.sql"),
+        },
+    ],
 };
 
 /// How often the store is asked for what other processes have changed.

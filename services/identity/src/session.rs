@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::config::IdentityConfig;
+use crate::mint::Factor;
 
 /// How long the token before the current one is answered with the current one again: for clients that
 /// refresh twice at once, and for answers that were lost on the way.
@@ -35,6 +36,16 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was last refreshed.
     pub last_used_at: Timestamp,
+    /// By what its owner was proven.
+    pub factors: Vec<Factor>,
+    /// When that was.
+    pub authenticated_at: Timestamp,
+    /// The program it was begun for, when that is not one of our own.
+    pub client_id: Option<String>,
+    /// What its tokens are limited to; `None` is not at all.
+    pub scope: Option<String>,
+    /// Who acts in it for its owner.
+    pub actor: Option<String>,
 }
 
 /// What a refresh token of this session is worth.
@@ -121,6 +132,11 @@ pub(crate) mod tests {
             address: String::new(),
             created_at: start,
             last_used_at: start,
+            factors: vec![Factor::Password],
+            authenticated_at: start,
+            client_id: None,
+            scope: None,
+            actor: None,
         }
     }
 

@@ -6,13 +6,15 @@ use hanse_store::{Result, Row, StoreError, Tx, params};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::mint::factor;
 use crate::session::Session;
 
 macro_rules! session {
     ($rest:literal) => {
         concat!(
             "SELECT id, user_id, nonce, generation, rotated_at, expires_at, revoked_at, user_agent,
-                address, created_at, last_used_at FROM sessions WHERE ",
+                address, created_at, last_used_at, factors, authenticated_at, client_id, scope, actor
+             FROM sessions WHERE ",
             $rest
         )
     };
@@ -24,9 +26,6 @@ const LIVE_PAGE: &str = session!(
     "user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND id < $3
      ORDER BY id DESC LIMIT $4"
 );
-const INSERT: &str = "INSERT INTO sessions (id, user_id, nonce, generation, rotated_at, expires_at,
-    user_agent, address, created_at, last_used_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const ROTATE: &str = "UPDATE sessions
     SET generation = $3, rotated_at = $4, expires_at = $5, last_used_at = $6
     WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
@@ -48,27 +47,6 @@ pub(crate) async fn page(
 ) -> Result<Vec<Session>> {
     let now = tx.now();
     tx.all(LIVE_PAGE, params![user, now, before, limit]).await?.into_iter().map(read).collect()
-}
-
-/// Adds a session. Only [`crate::mint::mint`] calls this.
-pub(crate) async fn insert(tx: &mut Tx, session: &Session) -> Result<()> {
-    tx.execute(
-        INSERT,
-        params![
-            session.id,
-            session.user_id,
-            session.nonce,
-            session.generation,
-            session.rotated_at,
-            session.expires_at,
-            &session.user_agent,
-            &session.address,
-            session.created_at,
-            session.last_used_at,
-        ],
-    )
-    .await
-    .map(drop)
 }
 
 /// Stores the next generation. False when another request was first.
@@ -142,5 +120,12 @@ fn read(row: Row) -> Result<Session> {
         address: row.get("address")?,
         created_at: row.get("created_at")?,
         last_used_at: row.get("last_used_at")?,
+        factors: factor::read(&row.get::<String>("factors")?),
+        authenticated_at: row
+            .get::<Option<Timestamp>>("authenticated_at")?
+            .map_or_else(|| row.get("created_at"), Ok)?,
+        client_id: row.get("client_id")?,
+        scope: row.get("scope")?,
+        actor: row.get("actor")?,
     })
 }

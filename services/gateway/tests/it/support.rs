@@ -260,6 +260,7 @@ impl Gate {
             roles: vec!["user".into()],
             iat: 0,
             exp: 4_000_000_000,
+            ..Claims::default()
         };
         self.signer.sign(&claims).unwrap()
     }

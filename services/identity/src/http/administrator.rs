@@ -12,7 +12,7 @@ use super::device::UserAgent;
 use super::errors::AccountError;
 use super::registration::enter;
 use crate::draft::Draft;
-use crate::mint::{Device, SignedIn};
+use crate::mint::{Device, Entry};
 use crate::service::Identity;
 use crate::setup;
 
@@ -40,7 +40,7 @@ pub async fn create_administrator(
     cx: Cx<Identity>,
     Body(new): Body<NewAdministrator>,
     UserAgent(user_agent): UserAgent,
-) -> Result<Answered<Created<SignedIn>>, AccountError> {
+) -> Result<Answered<Created<Entry>>, AccountError> {
     let token = new.token;
     // Before the hash, which is what an unauthorised caller must not be able to ask for.
     let valid =

@@ -19,8 +19,7 @@ use super::errors::{AccountError, PasswordError};
 use crate::account::Account;
 use crate::attempts::Counters;
 use crate::draft::{Draft, DraftError};
-use crate::mint::{Device, SignedIn, mint};
-use crate::password::Proven;
+use crate::mint::{Device, Entry, Proven, Wish, mint};
 use crate::service::Identity;
 
 /// A new account.
@@ -44,7 +43,7 @@ pub async fn register_user(
     cx: Cx<Identity>,
     Body(new): Body<NewUser>,
     UserAgent(user_agent): UserAgent,
-) -> Result<Answered<Created<SignedIn>>, AccountError> {
+) -> Result<Answered<Created<Entry>>, AccountError> {
     if !cx.app.config.open_registration {
         return Err(AccountError::RegistrationClosed);
     }
@@ -84,8 +83,8 @@ pub(super) async fn enter(
     app: &Identity,
     account: &Account,
     device: Device,
-) -> Result<Created<SignedIn>, AccountError> {
-    let value = mint(tx, app, Proven::by_creating(account), device).await?;
-    let value = value.ok_or(StoreError::Missing)?;
+) -> Result<Created<Entry>, AccountError> {
+    let minted = mint(tx, app, Proven::by_creating(account), Wish::of(device)).await?;
+    let value = minted.entry().ok_or(StoreError::Missing)?;
     Ok(Created { location: "/api/v1/users/me".to_owned(), version: account.version, value })
 }

@@ -13,7 +13,7 @@ use super::errors::PasswordError;
 use crate::accounts;
 use crate::attempts::Counters;
 use crate::email::Email;
-use crate::mint::{Device, SignedIn, mint};
+use crate::mint::{Device, Entry, Wish, mint};
 use crate::password::Plain;
 use crate::service::Identity;
 
@@ -36,7 +36,7 @@ pub async fn login_user(
     cx: Cx<Identity>,
     Body(credentials): Body<Credentials>,
     UserAgent(user_agent): UserAgent,
-) -> Result<Answered<Json<SignedIn>>, PasswordError> {
+) -> Result<Answered<Json<Entry>>, PasswordError> {
     let email = Email::parse(&credentials.email).ok();
     let counted_as = email.as_ref().map_or(credentials.email.as_str(), Email::as_str);
     let counters = cx.app.attempts.of_login(counted_as, cx.context.client);
@@ -59,8 +59,8 @@ pub async fn login_user(
     let (app, device) = (Arc::clone(&cx.app), Device { user_agent, address: cx.context.client });
     cx.write(async move |tx: &mut Tx| {
         counters.succeed(tx).await?;
-        let signed_in = mint(tx, &app, proven, device).await?;
-        signed_in.map(Json).ok_or(PasswordError::InvalidCredentials)
+        let minted = mint(tx, &app, proven, Wish::of(device)).await?;
+        minted.entry().map(Json).ok_or(PasswordError::InvalidCredentials)
     })
     .await
 }

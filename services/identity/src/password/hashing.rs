@@ -7,50 +7,16 @@ use argon2::Params;
 use hanse_runtime::BoxError;
 use hanse_store::Ids;
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
 use super::{Plain, argon};
 use crate::account::Account;
 use crate::config::IdentityConfig;
+use crate::mint::Proven;
 
 /// Too many hashes wait already.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("too many password hashes are waiting")]
 pub struct Busy;
-
-/// Evidence of who somebody is. It is made only here, where it is checked, and by those who just
-/// made an account; [`crate::mint::mint`] takes nothing less.
-pub struct Proven {
-    user_id: Uuid,
-    stored: Option<String>,
-    rehashed: Option<String>,
-}
-
-impl Proven {
-    /// Whoever makes an account and sets its password in the same transaction is its owner.
-    #[must_use]
-    pub(crate) fn by_creating(account: &Account) -> Self {
-        Self { user_id: account.id, stored: None, rehashed: None }
-    }
-
-    /// Who it is.
-    #[must_use]
-    pub fn user_id(&self) -> Uuid {
-        self.user_id
-    }
-
-    /// The stored hash that was checked: it must still be the account's when the proof is used.
-    #[must_use]
-    pub(crate) fn stored(&self) -> Option<&str> {
-        self.stored.as_deref()
-    }
-
-    /// The same password under the current parameters, when those of the stored hash are outdated.
-    #[must_use]
-    pub(crate) fn rehashed(&self) -> Option<&str> {
-        self.rehashed.as_deref()
-    }
-}
 
 /// Hashes and checks passwords.
 #[derive(Clone)]
@@ -116,10 +82,12 @@ impl Passwords {
         account: Option<&Account>,
         password: &Plain,
     ) -> Result<Option<Proven>, Busy> {
-        let stored = account.map_or_else(|| self.dummy.to_string(), |a| a.password.clone());
+        // An account without a password costs as much as one with another.
+        let with = account.filter(|account| !account.password.is_empty());
+        let stored = with.map_or_else(|| self.dummy.to_string(), |a| a.password.clone());
         let (phc, plain) = (stored.clone(), password.clone());
         let fits = self.run(move || argon::verify(&phc, plain.bytes())).await?;
-        let Some(account) = account.filter(|account| fits && !account.disabled) else {
+        let Some(account) = with.filter(|account| fits && !account.disabled) else {
             return Ok(None);
         };
         let rehashed = if argon::is_current(&self.params, &stored) {
@@ -127,7 +95,7 @@ impl Passwords {
         } else {
             Some(self.hash(password).await?)
         };
-        Ok(Some(Proven { user_id: account.id, stored: Some(stored), rehashed }))
+        Ok(Some(Proven::by_password(account.id, &stored, rehashed)))
     }
 
     /// Runs one hash on a blocking thread. The permits travel with it, so that a client who hangs up

@@ -14,7 +14,7 @@ mod common;
 mod hashing;
 mod rules;
 
-pub use hashing::{Busy, Passwords, Proven};
+pub use hashing::{Busy, Passwords};
 pub use rules::{Unfit, UnfitPassword, check};
 
 use unicode_normalization::UnicodeNormalization as _;

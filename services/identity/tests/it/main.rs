@@ -19,3 +19,4 @@ mod sessions;
 mod signing_in;
 mod support;
 mod trust;
+mod ways_in;

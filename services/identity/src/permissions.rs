@@ -1,0 +1,58 @@
+//! May somebody do something? What an account may do comes from its roles: those it was given itself,
+//! and those of its groups. An account that is unknown or disabled may do nothing.
+
+use hanse_http::{Permission, Role};
+use hanse_store::{Result, Tx, params};
+use uuid::Uuid;
+
+use crate::roles;
+
+/// A permission that an account has, and whence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What it may do.
+    pub permission: Permission,
+    /// By this role.
+    pub role: String,
+    /// Which it has by this group; `None` when it was given to the account itself.
+    pub group: Option<String>,
+}
+
+const ROLES: &str = "SELECT r.role, NULL AS source FROM user_roles r
+        JOIN users u ON u.id = r.user_id WHERE u.id = $1 AND u.disabled_at IS NULL
+    UNION SELECT gr.role, g.name FROM group_members m
+        JOIN users u ON u.id = m.user_id
+        JOIN groups g ON g.id = m.group_id
+        JOIN group_roles gr ON gr.group_id = g.id
+        WHERE u.id = $1 AND u.disabled_at IS NULL
+    ORDER BY 1";
+const PERMISSIONS: &str = "SELECT permission FROM role_permissions WHERE role = $1 ORDER BY 1";
+
+/// Everything that an account may do.
+pub async fn of_user(tx: &mut Tx, user: Uuid) -> Result<Vec<Held>> {
+    let mut held = Vec::new();
+    for row in tx.all(ROLES, params![user]).await? {
+        let (role, group): (String, Option<String>) = (row.at(0)?, row.at(1)?);
+        // Those that are built in come one by one, never by a group.
+        if Role::parse(&role).is_some() && group.is_some() {
+            continue;
+        }
+        for permission in of_role(tx, &role).await? {
+            held.push(Held { permission, role: role.clone(), group: group.clone() });
+        }
+    }
+    Ok(held)
+}
+
+async fn of_role(tx: &mut Tx, role: &str) -> Result<Vec<Permission>> {
+    if let Some(built_in) = roles::built_in().into_iter().find(|known| known.name == role) {
+        return Ok(built_in.permissions);
+    }
+    let rows = tx.all(PERMISSIONS, params![role]).await?;
+    let mut permissions = Vec::new();
+    for row in rows {
+        // What cannot be read gives nothing.
+        permissions.extend(Permission::parse(&row.at::<String>(0)?).ok());
+    }
+    Ok(permissions)
+}
