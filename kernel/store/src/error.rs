@@ -151,10 +151,11 @@ impl From<tokio_postgres::Error> for StoreError {
                 Self::Contention(Box::new(error))
             }
             Some(code) if *code == SqlState::DISK_FULL => Self::Full,
+            // The server has ended the connection, takes no more, or gave a statement or an idle
+            // transaction (of a process that was asleep, say) up.
             Some(code)
-                if code.code().starts_with("57P")
-                    || code.code().starts_with("08")
-                    || code.code() == "53300" =>
+                if ["57P", "08"].iter().any(|class| code.code().starts_with(class))
+                    || ["53300", "57014", "25P03", "25P04"].contains(&code.code()) =>
             {
                 Self::Unavailable(Box::new(error))
             }

@@ -16,6 +16,13 @@ use crate::{Result, Row, StoreError, Value};
 /// PostgreSQL counts time from 2000-01-01; jiff from 1970-01-01. In microseconds.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
+/// A server that has not begun a transaction after this long is not there, whatever its connection
+/// looks like: nobody says when the other end of one is gone.
+const BEGUN_WITHIN: Duration = Duration::from_secs(5);
+/// The server gives a statement up after 30 s by itself. When nothing is heard of it for longer, the
+/// connection is dead.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(35);
+
 pub(crate) struct PgStore {
     pool: Pool,
     read_only: bool,
@@ -67,9 +74,9 @@ impl PgStore {
     }
 
     async fn start(&self, begin: &str) -> Result<PgConn> {
-        let client = self.pool.get().await?;
-        client.batch_execute(begin).await?;
-        Ok(PgConn { client: Some(client) })
+        let conn = PgConn { client: Some(self.pool.get().await?) };
+        heard(BEGUN_WITHIN, conn.client()?.batch_execute(begin)).await?;
+        Ok(conn)
     }
 }
 
@@ -111,7 +118,7 @@ async fn ensure_database(config: &Config, database: &str) -> Result<()> {
     Ok(())
 }
 
-/// A connection inside a transaction. Dropped before its end, it is closed rather than reused.
+/// A connection that a transaction begins on. Dropped before its end, it is closed rather than reused.
 pub(crate) struct PgConn {
     client: Option<Object>,
 }
@@ -124,18 +131,25 @@ impl PgConn {
     pub(crate) async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let client = self.client()?;
         if params.is_empty() && is_control(sql) {
-            client.batch_execute(sql).await?;
+            heard(ANSWERED_WITHIN, client.batch_execute(sql)).await?;
             return Ok(0);
         }
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.execute_raw(&statement, params).await?)
+        heard(ANSWERED_WITHIN, async {
+            let statement = client.prepare_cached(sql).await?;
+            client.execute_raw(&statement, params).await
+        })
+        .await
     }
 
     pub(crate) async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
         let client = self.client()?;
-        let statement = client.prepare_cached(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
-        let rows = client.query(&statement, &params).await?;
+        let (statement, rows) = heard(ANSWERED_WITHIN, async {
+            let statement = client.prepare_cached(sql).await?;
+            let rows = client.query(&statement, &params).await?;
+            Ok((statement, rows))
+        })
+        .await?;
         let columns: Arc<[Box<str>]> =
             statement.columns().iter().map(|column| column.name().into()).collect();
         rows.iter()
@@ -149,7 +163,7 @@ impl PgConn {
     }
 
     pub(crate) async fn batch(&self, sql: &str) -> Result<()> {
-        Ok(self.client()?.batch_execute(sql).await?)
+        heard(ANSWERED_WITHIN, self.client()?.batch_execute(sql)).await
     }
 
     pub(crate) async fn end(mut self, commit: bool) -> Result<()> {
@@ -166,6 +180,17 @@ impl Drop for PgConn {
         if let Some(client) = self.client.take() {
             drop(Object::take(client));
         }
+    }
+}
+
+/// What the server says, unless it is not heard of for too long.
+async fn heard<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(silence) => Err(StoreError::Unavailable(Box::new(silence))),
     }
 }
 
