@@ -13,12 +13,15 @@ mod bench;
 mod check;
 mod cluster;
 mod deploy;
+mod engines;
+mod go;
 mod kafka;
 mod postgres;
 mod python;
 mod redis;
 mod run;
 mod schemathesis;
+mod soak;
 mod source;
 mod test;
 mod throwaway;
@@ -38,6 +41,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Test(test::Args),
+    Soak(soak::Args),
     Check(check::Args),
     Run(run::Args),
     Tour(tour::Args),
@@ -50,6 +54,7 @@ enum Command {
 fn main() -> std::process::ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Tour(args) => tour::run(&args),
@@ -87,6 +92,7 @@ mod tests {
             "xtask deploy --show istio.enabled=true existingSecret=own",
             "xtask tour --fortunes 0",
             "xtask test --filter cursor --no-e2e",
+            "xtask soak --only database,network --minutes 3",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

@@ -46,9 +46,6 @@ impl Redis {
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
-
-    /// Stops the server now rather than at the end of the scope.
-    pub fn stop(self) {}
 }
 
 fn serve(folder: &Path, port: u16, log: &Path) -> anyhow::Result<Child> {

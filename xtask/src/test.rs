@@ -5,9 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::kafka;
-use crate::postgres::{Cluster, apt_install};
-use crate::redis::Redis;
+use crate::engines::{Engines, fault_tools};
 use crate::schemathesis;
 use crate::workspace::{self, Features};
 
@@ -40,18 +38,14 @@ struct Totals {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let cluster = Cluster::start()?;
-    let broker = kafka::Cluster::start()?;
-    let redis = Redis::start()?;
+    let engines = Engines::start()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    cargo.env("HANSE_TEST_POSTGRES", cluster.url());
-    cargo.env("HANSE_TEST_REDIS", redis.url());
-    cargo.envs(broker.variables());
+    cargo.envs(engines.variables());
     if args.no_e2e {
         cargo.args(["--exclude", "hanse-e2e"]);
     } else {
-        ensure_fault_tools()?;
+        cargo.envs(fault_tools()?);
         let (profile, features) = match args.release {
             true => ("release", Features::Package),
             false => ("dev", Features::Workspace),
@@ -64,9 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
 
     let (totals, succeeded) = run_and_count(&mut cargo)?;
-    cluster.stop();
-    broker.stop();
-    redis.stop();
+    engines.stop();
 
     // The count is the last line, whatever it says: scripts and readers look there.
     let Totals { passed, failed, skipped } = totals;
@@ -78,24 +70,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     println!("tests: {passed} passed, {failed} failed, {skipped} skipped");
     if !succeeded || failed > 0 || passed == 0 {
         std::process::exit(1);
-    }
-    Ok(())
-}
-
-/// What the end-to-end tests spoil disks and clocks with, by the package that brings it.
-fn ensure_fault_tools() -> anyhow::Result<()> {
-    for (program, package) in
-        [("strace", "strace"), ("faketime", "faketime"), ("setpriv", "util-linux")]
-    {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
-            continue;
-        }
-        if !rustix::process::geteuid().is_root() {
-            bail!("the tests need `{program}`; install it with `apt-get install {package}`");
-        }
-        eprintln!("{program}: not found, installing Debian's package");
-        apt_install(package)?;
     }
     Ok(())
 }

@@ -30,11 +30,26 @@ struct Running {
     leash: Option<ChildStdin>,
 }
 
+/// A second door of a broker, for clients that come through a proxy.
+#[derive(Clone, Copy)]
+pub struct Door {
+    /// Where the broker listens.
+    pub listens: u16,
+    /// Where it tells clients of this door to come.
+    pub advertised: u16,
+}
+
 impl Broker {
     /// Formats storage in `folder` and starts a broker from the jars in `libraries`.
     pub fn start(libraries: &Path, folder: &Path) -> Result<Self> {
+        Self::start_with(libraries, folder, None)
+    }
+
+    /// As [`Broker::start`], with another door.
+    pub fn start_with(libraries: &Path, folder: &Path, door: Option<Door>) -> Result<Self> {
         let (port, controller) = two_free_ports()?;
-        std::fs::write(folder.join("server.properties"), properties(folder, port, controller))?;
+        let properties = properties(folder, port, controller, door);
+        std::fs::write(folder.join("server.properties"), properties)?;
         let mut broker = Self {
             libraries: libraries.to_owned(),
             folder: folder.to_owned(),
@@ -122,13 +137,20 @@ impl Drop for Broker {
     }
 }
 
-fn properties(folder: &Path, port: u16, controller: u16) -> String {
+fn properties(folder: &Path, port: u16, controller: u16, door: Option<Door>) -> String {
     let data = folder.join("data");
+    let listens =
+        door.map(|door| format!(",DOOR://127.0.0.1:{}", door.listens)).unwrap_or_default();
+    let advertised =
+        door.map(|door| format!(",DOOR://127.0.0.1:{}", door.advertised)).unwrap_or_default();
     format!(
         "process.roles=broker,controller\nnode.id=1\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listens}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}\n\
+         listener.security.protocol.map=\
+         PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DOOR:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\n\
          controller.listener.names=CONTROLLER\n\
          log.dirs={}\n\
          auto.create.topics.enable=false\n\

@@ -3,55 +3,59 @@
 //! It lives in a temporary folder, listens on loopback only, runs as a user other than root
 //! (PostgreSQL refuses root) and never syncs: nothing in it is worth keeping.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
+mod server;
+
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 
 use crate::throwaway::Throwaway;
+use server::User;
 
 /// The oldest major version whose SQL the store is written for.
 const OLDEST: u32 = 15;
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// INT asks for a fast shutdown, QUIT for an immediate one.
 const STOP: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::KILL];
+/// What is acknowledged may be lost with the server: nobody crashes this one.
+const FORGETFUL: [&str; 2] = ["full_page_writes=off", "synchronous_commit=off"];
 
 pub struct Cluster {
     // Stopped before its folder goes.
     _server: Throwaway,
     port: u16,
+    binaries: PathBuf,
     _folder: tempfile::TempDir,
-}
-
-/// Who the server runs as, when this process may not run it itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct User {
-    uid: u32,
-    gid: u32,
 }
 
 impl Cluster {
     pub fn start() -> anyhow::Result<Self> {
         let binaries = find_or_install()?;
-        let user = if rustix::process::geteuid().is_root() { Some(unprivileged()?) } else { None };
+        let root = rustix::process::geteuid().is_root();
+        let user = root.then(User::unprivileged).transpose()?;
         let folder = tempfile::Builder::new().prefix("hanse-postgres-").tempdir()?;
-        if let Some(user) = user {
-            std::os::unix::fs::chown(folder.path(), Some(user.uid), Some(user.gid))?;
-        }
-        initialise(&binaries, folder.path(), user)?;
+        server::initialise(&binaries, folder.path(), user)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let log = folder.path().join("log");
-        let server = serve(&binaries, folder.path(), port, user, &log)?;
+        let server = server::serve(&binaries, folder.path(), port, user, &FORGETFUL)
+            .context("postgres could not be started")?;
         let mut server = Throwaway::guard("postgresql", server, folder.path(), &STOP)?;
-        server.wait_until(|| answers(port), START_WITHIN, &log)?;
+        server.wait_until(|| server::answers(port), START_WITHIN, &log)?;
         eprintln!("postgresql: throwaway cluster on 127.0.0.1:{port}");
-        Ok(Self { _server: server, port, _folder: folder })
+        Ok(Self { _server: server, port, binaries, _folder: folder })
+    }
+
+    /// What the tests read: where this server is, and where its programs are, for those that crash
+    /// one of their own.
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        [
+            ("HANSE_TEST_POSTGRES", self.url()),
+            ("HANSE_TEST_POSTGRES_BIN", self.binaries.display().to_string()),
+        ]
     }
 
     pub fn url(&self) -> String {
@@ -60,81 +64,6 @@ impl Cluster {
 
     /// Stops the server now rather than at the end of the scope.
     pub fn stop(self) {}
-}
-
-fn initialise(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<()> {
-    let mut initdb = Command::new(binaries.join("initdb"));
-    initdb.arg("-D").arg(folder.join("cluster")).args(["-U", "postgres", "-A", "trust"]);
-    initdb.args(["--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]).current_dir(folder);
-    become_user(&mut initdb, user);
-    crate::workspace::output(&mut initdb).context("creating a PostgreSQL cluster").map(drop)
-}
-
-fn serve(
-    binaries: &Path,
-    folder: &Path,
-    port: u16,
-    user: Option<User>,
-    log: &Path,
-) -> anyhow::Result<Child> {
-    let log = File::create(log)?;
-    let mut postgres = Command::new(binaries.join("postgres"));
-    postgres.arg("-D").arg(folder.join("cluster")).args(["-p", &port.to_string()]);
-    postgres.arg("-c").arg(format!("unix_socket_directories={}", folder.display()));
-    for setting in [
-        "listen_addresses=127.0.0.1",
-        "max_connections=400",
-        "fsync=off",
-        "full_page_writes=off",
-        "synchronous_commit=off",
-    ] {
-        postgres.args(["-c", setting]);
-    }
-    // Its own process group: a Ctrl-C in the terminal is for this tool, which then stops it.
-    postgres.current_dir(folder).process_group(0);
-    postgres.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    become_user(&mut postgres, user);
-    postgres.spawn().context("postgres could not be started")
-}
-
-/// Sends a start-up message (protocol 3.0): `R` asks for authentication, so the server is up;
-/// `E` means it is still starting.
-fn answers(port: u16) -> bool {
-    let talk = || -> std::io::Result<u8> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        let parameters = b"user\0postgres\0database\0postgres\0\0";
-        let length = (8 + parameters.len()) as u32;
-        stream.write_all(&length.to_be_bytes())?;
-        stream.write_all(&196_608_u32.to_be_bytes())?;
-        stream.write_all(parameters)?;
-        let mut first = [0];
-        stream.read_exact(&mut first)?;
-        Ok(first[0])
-    };
-    matches!(talk(), Ok(b'R'))
-}
-
-fn become_user(command: &mut Command, user: Option<User>) {
-    if let Some(User { uid, gid }) = user {
-        command.uid(uid).gid(gid);
-    }
-}
-
-/// `postgres` when the package made that user, else `nobody`.
-fn unprivileged() -> anyhow::Result<User> {
-    let accounts = std::fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
-    let user = account(&accounts, "postgres").or_else(|| account(&accounts, "nobody"));
-    user.context("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`")
-}
-
-fn account(accounts: &str, name: &str) -> Option<User> {
-    let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
-    let mut fields = line.split(':').skip(2);
-    let uid = fields.next()?.parse().ok()?;
-    let gid = fields.next()?.parse().ok()?;
-    Some(User { uid, gid })
 }
 
 fn find_or_install() -> anyhow::Result<PathBuf> {
@@ -195,7 +124,7 @@ fn major_version(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{User, account, major_version};
+    use super::major_version;
 
     #[test]
     fn versions_are_read_as_postgres_prints_them() {
@@ -203,13 +132,5 @@ mod tests {
         assert_eq!(major_version(debian), Some(15));
         assert_eq!(major_version("postgres (PostgreSQL) 17beta1"), Some(17));
         assert_eq!(major_version("something else"), None);
-    }
-
-    #[test]
-    fn accounts_are_found_by_their_whole_name() {
-        let accounts = "root:x:0:0:root:/root-home:/bin/sh\npostgresql:x:9:9::/:\n\
-                        postgres:x:101:104:PostgreSQL administrator,,,:/var/lib:/bin/bash\n";
-        assert_eq!(account(accounts, "postgres"), Some(User { uid: 101, gid: 104 }));
-        assert_eq!(account(accounts, "nobody"), None);
     }
 }

@@ -1,0 +1,125 @@
+//! `cargo xtask soak`: the long form of every bad day, one after another, and a table.
+//!
+//! The scenes are those of `cargo xtask test`, which plays a moment of each; `HANSE_SOAK_MINUTES` tells
+//! them how long to go on (`tests/src/scale.rs`).
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::engines::{Engines, fault_tools};
+use crate::workspace::{self, Features};
+
+/// Play the long form of every fault scene and print a table.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask soak                                ten minutes of each
+  cargo xtask soak --only database,network --minutes 60
+  cargo xtask soak --debug                        a debug build, which is built sooner")]
+pub struct Args {
+    /// Which scenes, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    only: Vec<String>,
+    /// How long each goes on. Those that count events instead play their full number.
+    #[arg(long, default_value_t = 10)]
+    minutes: u32,
+    /// Use a debug build of the platform.
+    #[arg(long)]
+    debug: bool,
+}
+
+/// A scene, and where it is.
+struct Scene {
+    name: &'static str,
+    package: &'static str,
+    target: &'static str,
+    test: &'static str,
+}
+
+const fn split(name: &'static str, test: &'static str) -> Scene {
+    Scene { name, package: "hanse-e2e", target: "split", test }
+}
+
+const SCENES: &[Scene] = &[
+    split("kills", "restarts::nothing_acknowledged_is_lost_when_any_process_is_killed"),
+    split("database", "database::nothing_acknowledged_is_lost_when_the_database_crashes"),
+    split("network", "network::a_bad_network_loses_and_doubles_nothing"),
+    split("frozen", "frozen::a_relay_that_sleeps_and_wakes_changes_nothing"),
+    split("rolling", "rolling::no_request_fails_while_one_process_after_another_is_replaced"),
+    Scene {
+        name: "disorder",
+        package: "hanse-kafka",
+        target: "it",
+        test: "disorder::every_effect_once_among_duplicates_and_disorder",
+    },
+];
+
+/// What became of a scene.
+struct Outcome {
+    name: &'static str,
+    took: Duration,
+    passed: bool,
+    found: Vec<String>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let chosen = choose(&args.only)?;
+    let (profile, features) =
+        if args.debug { ("dev", Features::Workspace) } else { ("release", Features::Package) };
+    let hanse = workspace::build_hanse(profile, features)?;
+    let tools = fault_tools()?;
+    let engines = Engines::start()?;
+    let mut outcomes = Vec::new();
+    for scene in chosen {
+        eprintln!("== {}", scene.name);
+        let mut cargo = workspace::cargo();
+        cargo.args(["test", "--package", scene.package, "--test", scene.target, "--"]);
+        cargo.args([scene.test, "--exact", "--nocapture"]);
+        cargo.envs(engines.variables()).envs(tools.clone()).env("HANSE_BIN", &hanse);
+        cargo.env("HANSE_SOAK_MINUTES", args.minutes.to_string());
+        outcomes.push(play(scene.name, &mut cargo)?);
+    }
+    engines.stop();
+    report(&outcomes);
+    if outcomes.iter().any(|outcome| !outcome.passed) {
+        bail!("not everything held");
+    }
+    Ok(())
+}
+
+fn choose(only: &[String]) -> anyhow::Result<Vec<&'static Scene>> {
+    let known = |name: &String| SCENES.iter().any(|scene| scene.name == *name);
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
+        let names: Vec<&str> = SCENES.iter().map(|scene| scene.name).collect();
+        bail!("there is no scene {unknown}; there are {}", names.join(", "));
+    }
+    let wanted = |scene: &&Scene| only.is_empty() || only.iter().any(|name| name == scene.name);
+    Ok(SCENES.iter().filter(wanted).collect())
+}
+
+/// Plays a scene; passes its output on and keeps what it found.
+fn play(name: &'static str, cargo: &mut Command) -> anyhow::Result<Outcome> {
+    let begun = Instant::now();
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("cargo could not be started")?;
+    let Some(stdout) = child.stdout.take() else { bail!("cargo test has no output") };
+    let (mut found, mut ran) = (Vec::new(), false);
+    let mut screen = std::io::stdout().lock();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        writeln!(screen, "{line}")?;
+        found.extend(line.split_once("found: ").map(|(_, what)| what.to_owned()));
+        ran |= line.contains("1 passed");
+    }
+    let passed = child.wait()?.success() && ran;
+    Ok(Outcome { name, took: begun.elapsed(), passed, found })
+}
+
+fn report(outcomes: &[Outcome]) {
+    println!("\n| scene | took | result | found |\n|---|---:|---|---|");
+    for Outcome { name, took, passed, found } in outcomes {
+        let result = if *passed { "held" } else { "**FAILED**" };
+        println!("| {name} | {} s | {result} | {} |", took.as_secs(), found.join("; "));
+    }
+}
