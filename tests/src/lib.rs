@@ -12,19 +12,34 @@
     reason = "a test harness fails tests by panicking and reads its settings from the environment"
 )]
 
+mod balancer;
+#[path = "../../xtask/src/kafka/broker.rs"]
+mod broker;
 mod client;
 mod command;
+mod crew;
+mod database;
 mod faults;
+mod network;
+#[path = "../../xtask/src/postgres/server.rs"]
+mod postgres_server;
+mod scale;
 mod server;
 mod split;
 mod waiting;
 mod writer;
 
+pub use balancer::Balancer;
+pub use broker::{Broker, Door};
 pub use client::{Answer, Client};
 pub use command::{Said, hanse, run};
+pub use crew::{Crew, Notes};
+pub use database::Database;
 pub use faults::{Fault, SmallDisk};
+pub use network::{Link, Network, Trouble};
+pub use scale::Scale;
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};
-pub use split::{Ports, SERVICES, Split};
+pub use split::{Engines, Ports, SERVICES, Split};
 pub use waiting::{eventually, until};
 pub use writer::{UNHURRIED, Writer, harbour_total, overview, write_until_cut};

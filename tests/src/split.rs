@@ -40,12 +40,37 @@ pub struct Split {
     _temporary: Option<tempfile::TempDir>,
 }
 
-/// A process that may run: which service it serves, and where.
+/// A process that may run: which service it serves, where, and what is special about it.
 struct Place {
     service: &'static str,
     public: String,
     ops: String,
+    settings: Vec<String>,
+    binary: Option<PathBuf>,
 }
+
+/// What a split platform runs on.
+#[derive(Clone, Debug)]
+pub struct Engines {
+    /// The URL of a PostgreSQL server.
+    pub postgres: String,
+    /// A Kafka broker, `host:port`.
+    pub kafka: String,
+}
+
+impl Engines {
+    /// Those that every test shares: nobody treats them badly.
+    ///
+    /// # Panics
+    /// When they were not started.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { postgres: engine("HANSE_TEST_POSTGRES"), kafka: engine("HANSE_TEST_KAFKA") }
+    }
+}
+
+/// How many of its last complaints a process is quoted with.
+const COMPLAINTS: usize = 25;
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
@@ -53,7 +78,7 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 ///
 /// # Panics
 /// When it was not started.
-fn engine(name: &str) -> String {
+pub(crate) fn engine(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
 }
@@ -74,15 +99,52 @@ impl Split {
     /// When one does not start.
     #[must_use]
     pub fn start_with(more: &str, replicas: &[(&'static str, &'static str)]) -> Self {
-        let folder = tempfile::TempDir::with_prefix("hanse-split-").expect("a folder");
-        let mut split = Self::prepare(folder.path(), Ports::Free, more, replicas);
-        split._temporary = Some(folder);
-        for name in SERVICES.into_iter().chain(replicas.iter().copied().map(|(name, _)| (name, 0)))
-        {
-            split.run(name.0);
-        }
-        split.ready();
+        let mut split = Self::plan(&Engines::shared(), more, replicas);
+        split.run_all();
         split
+    }
+
+    /// As [`Split::start_with`], on engines of the caller's choice, and starts nothing yet.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    #[must_use]
+    pub fn plan(engines: &Engines, more: &str, replicas: &[(&'static str, &'static str)]) -> Self {
+        let folder = tempfile::TempDir::with_prefix("hanse-split-").expect("a folder");
+        let mut split = Self::prepare(folder.path(), Ports::Free, engines, more, replicas);
+        split._temporary = Some(folder);
+        split
+    }
+
+    /// Gives one process a setting of its own, `KEY=VALUE`, from its next start on.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn set(&mut self, name: &str, setting: String) {
+        self.places.get_mut(name).expect("a process").settings.push(setting);
+    }
+
+    /// Runs one process from another binary, from its next start on.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn run_from(&mut self, name: &str, binary: PathBuf) {
+        self.places.get_mut(name).expect("a process").binary = Some(binary);
+    }
+
+    /// Starts every process, the services first, and waits until all are ready.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub fn run_all(&mut self) {
+        let order = |service: &str| SERVICES.iter().position(|(name, _)| *name == service);
+        let mut names: Vec<_> =
+            self.places.iter().map(|(name, place)| (order(place.service), *name)).collect();
+        names.sort_unstable();
+        for (_, name) in names {
+            self.run(name);
+        }
+        self.ready();
     }
 
     /// Writes the configuration into `folder` and starts nothing yet.
@@ -93,11 +155,17 @@ impl Split {
     pub fn prepare(
         folder: &Path,
         ports: Ports,
+        engines: &Engines,
         more: &str,
         replicas: &[(&'static str, &'static str)],
     ) -> Self {
-        let place =
-            |service, [public, ops]: [u16; 2]| Place { service, public: at(public), ops: at(ops) };
+        let place = |service, [public, ops]: [u16; 2]| Place {
+            service,
+            public: at(public),
+            ops: at(ops),
+            settings: Vec::new(),
+            binary: None,
+        };
         let mut places: BTreeMap<_, _> = SERVICES
             .into_iter()
             .map(|(name, port)| match ports {
@@ -122,9 +190,9 @@ impl Split {
              [kafka]\nbrokers = [\"{kafka}\"]\n\
              topic_prefix = \"{name}\"\n[peers.endpoints]\n",
             gateway = places["gateway"].public,
-            postgres = engine("HANSE_TEST_POSTGRES"),
+            postgres = engines.postgres,
             key = folder.join("master.key").display(),
-            kafka = engine("HANSE_TEST_KAFKA"),
+            kafka = engines.kafka,
         );
         for (name, _) in SERVICES.into_iter().filter(|(name, _)| *name != "gateway") {
             let here = places.values().filter(|place| place.service == name);
@@ -142,15 +210,17 @@ impl Split {
     /// # Panics
     /// When it does not start.
     pub fn run(&mut self, name: &'static str) {
-        let Place { service, public, ops } = &self.places[name];
+        let Place { service, public, ops, settings, binary: own } = &self.places[name];
         let config = self.folder.join("hanse.toml").display().to_string();
         let mut more = vec!["--config", &config, "--only", service];
         if *service != "gateway" {
             // The gateway says who the client is.
             more.extend(["--set", "gateway.trusted_proxies=[\"127.0.0.1\"]"]);
         }
+        more.extend(settings.iter().flat_map(|setting| ["--set", setting]));
         let data = self.folder.join(name);
-        let server = Server::spawn_at(Command::new(binary()), [public, ops], &data, &more)
+        let program = Command::new(own.clone().unwrap_or_else(binary));
+        let server = Server::spawn_at(program, [public, ops], &data, &more)
             .unwrap_or_else(|log| panic!("{name} did not start:\n{log}"));
         self.processes.insert(name, server);
     }
@@ -195,6 +265,23 @@ impl Split {
         format!("http://{}", self.places[name].public)
     }
 
+    /// Where one process listens, `host:port`.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> &str {
+        &self.places[name].public
+    }
+
+    /// Where one process listens for operations, `host:port`.
+    #[must_use]
+    pub fn operations_of(&self, name: &str) -> &str {
+        &self.places[name].ops
+    }
+
+    /// Every process that runs.
+    pub fn running(&self) -> impl Iterator<Item = (&'static str, &Server)> {
+        self.processes.iter().map(|(name, server)| (*name, server))
+    }
+
     /// One process.
     #[must_use]
     pub fn process(&self, name: &str) -> &Server {
@@ -220,7 +307,10 @@ impl Split {
 
     /// Asks all processes to stop, the gateway first.
     pub fn stop_all(&mut self) {
-        let order = |name: &&str| SERVICES.iter().position(|(other, _)| other == name);
+        let order = |name: &&str| {
+            let service = self.places[name].service;
+            SERVICES.iter().position(|(other, _)| *other == service)
+        };
         let mut names: Vec<&str> = self.processes.keys().copied().collect();
         names.sort_by_key(|name| std::cmp::Reverse(order(name)));
         for name in names {
@@ -235,12 +325,30 @@ impl Split {
     }
 }
 
+/// Whoever reads of a failure wants to know what the processes said.
+impl Drop for Split {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for (name, server) in &self.processes {
+            let log = server.log();
+            let worth = |line: &&str| line.contains("WARN") || line.contains("ERROR");
+            let lines: Vec<&str> = log.lines().filter(worth).collect();
+            let last = lines.len().saturating_sub(COMPLAINTS);
+            for line in &lines[last..] {
+                eprintln!("{name}: {line}");
+            }
+        }
+    }
+}
+
 fn at(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }
 
 /// Two ports that were free a moment ago.
-fn free_ports() -> [u16; 2] {
+pub(crate) fn free_ports() -> [u16; 2] {
     let taken = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     taken.map(|listener| listener.local_addr().expect("an address").port())
 }

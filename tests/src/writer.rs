@@ -41,6 +41,9 @@ pub struct Writer {
     /// Thoughts that were deleted, and the word each had.
     pub deleted: BTreeMap<String, String>,
     doubtful: BTreeSet<String>,
+    /// Thoughts that nobody touches again, and the words each may have: a change was not answered, and
+    /// may even happen later. No word is to be gone.
+    open: BTreeMap<String, [Option<String>; 2]>,
     pending: Option<Change>,
     random: StdRng,
     journal: File,
@@ -75,6 +78,7 @@ impl Writer {
             living: BTreeMap::new(),
             deleted: BTreeMap::new(),
             doubtful: BTreeSet::new(),
+            open: BTreeMap::new(),
             pending: None,
             random: StdRng::seed_from_u64(seed),
             journal: File::create_new(journal).expect("a new journal"),
@@ -103,15 +107,68 @@ impl Writer {
     /// Sends one change and takes whatever answer comes. After a 5xx the change is in doubt.
     pub fn try_write(&mut self) -> Option<Answer> {
         let change = self.choose();
+        self.attempt(change)
+    }
+
+    /// Sends one change while the platform is in trouble, and takes whatever comes. A creation with a
+    /// key that was not answered well is sent again, with the same key, by the next call; what became
+    /// of any other stays open, since a request may be carried out long after its sender gave up.
+    pub fn persist(&mut self) -> Option<Answer> {
+        let change = match self.pending.take() {
+            Some(change @ Change::Create { key: Some(_), .. }) => change,
+            before => {
+                self.leave_open(before);
+                self.choose()
+            }
+        };
+        self.attempt(change)
+    }
+
+    /// Has the last change of [`Writer::persist`] been answered well?
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_none()
+    }
+
+    /// When the trouble is over: repeats the last creation if it has a key. False when it has to be
+    /// asked again.
+    pub fn conclude(&mut self) -> bool {
+        match self.pending.take() {
+            Some(change @ Change::Create { key: Some(_), .. }) => {
+                self.attempt(change).is_some_and(|answer| answer.status < 300)
+            }
+            before => {
+                self.leave_open(before);
+                true
+            }
+        }
+    }
+
+    fn attempt(&mut self, change: Change) -> Option<Answer> {
         self.pending = Some(change.clone());
         let answer = self.send(&change).ok()?;
-        if answer.status < 500 {
+        // A conflict may be one with the same request, still under way.
+        if answer.status < 500 && answer.status != 409 {
             self.pending = None;
         }
         if answer.status < 300 {
             self.acknowledge(change, &answer);
         }
         Some(answer)
+    }
+
+    fn leave_open(&mut self, change: Option<Change>) {
+        let (id, after) = match change {
+            Some(Change::Create { word, .. }) => {
+                self.doubtful.insert(word);
+                return;
+            }
+            Some(Change::Rewrite { id, word }) => (id, Some(word)),
+            Some(Change::Delete { id }) => (id, None),
+            None => return,
+        };
+        let before = self.living.remove(&id);
+        self.open.insert(id, [before, after]);
     }
 
     fn choose(&mut self) -> Change {
@@ -220,7 +277,7 @@ impl Writer {
     pub fn compare(&mut self) -> BTreeMap<String, Value> {
         let export = self.client.get("/api/thoughts/export");
         assert_eq!(export.status, 200, "{}", export.text);
-        let mut found = BTreeMap::new();
+        let (mut found, mut words) = (BTreeMap::new(), Vec::new());
         for line in export.text.lines() {
             let thought: Value = serde_json::from_str(line).expect("JSON lines");
             let id = thought["id"].as_str().expect("an id").to_owned();
@@ -232,13 +289,16 @@ impl Writer {
                 "text and tags of different writes: {line}"
             );
             assert!(!self.deleted.contains_key(&id), "deleted, and there again: {line}");
-            if !self.living.contains_key(&id) {
+            if let Some(may) = self.open.get(&id) {
+                assert!(may.contains(&Some(word.clone())), "nobody wrote this: {line}");
+            } else if !self.living.contains_key(&id) {
                 assert!(
                     self.doubtful.remove(&word),
                     "nobody wrote this, or it was written twice: {line}"
                 );
-                self.living.insert(id.clone(), word);
+                self.living.insert(id.clone(), word.clone());
             }
+            words.push(word);
             let state = json!({ "text": text, "tags": thought["tags"] });
             assert!(found.insert(id, state).is_none(), "twice: {line}");
         }
@@ -247,8 +307,11 @@ impl Writer {
                 found.get(id).unwrap_or_else(|| panic!("acknowledged and lost: {id} {word}"));
             assert_eq!(state["text"], body(word)["text"], "an acknowledged change of {id} is lost");
         }
+        for (id, may) in &self.open {
+            assert!(found.contains_key(id) || may.contains(&None), "lost: {id} {may:?}");
+        }
         let mut direct: BTreeMap<String, i64> = BTreeMap::new();
-        for tag in self.living.values().flat_map(|word| tags_of(word)) {
+        for tag in words.iter().flat_map(|word| tags_of(word)) {
             *direct.entry(tag).or_default() += 1;
         }
         let tags = self.client.get("/api/thoughts/tags").json();

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::mpsc;
 
-use hanse_e2e::{Ports, SERVICES, Split};
+use hanse_e2e::{Engines, Ports, SERVICES, Split};
 
 fn main() {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
@@ -19,7 +19,7 @@ fn main() {
         sender.send(()).ok();
     })
     .expect("the only handler");
-    let mut split = Split::prepare(&folder, Ports::Documented, "", &[]);
+    let mut split = Split::prepare(&folder, Ports::Documented, &Engines::shared(), "", &[]);
     for (name, port) in SERVICES {
         split.run(name);
         println!("{name:<10} http://127.0.0.1:{port}   operations http://127.0.0.1:{}", port + 100);

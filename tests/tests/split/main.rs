@@ -3,7 +3,13 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod database;
 mod doors;
+mod frozen;
 mod journey;
+mod network;
 mod restarts;
 mod rolling;
+
+/// For load: no budgets, and tokens that outlive the longest scene.
+pub(crate) const CONFIG: &str = "[limits]\nenabled = false\n[identity]\naccess_minutes = 600\n";

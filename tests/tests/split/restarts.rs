@@ -1,8 +1,8 @@
 //! Bad days: every process is killed and comes back while somebody writes.
 
-use hanse_e2e::{Split, Writer, harbour_total, overview, until};
+use hanse_e2e::{Scale, Split, Writer, harbour_total, overview, until};
 
-const CONFIG: &str = "[limits]\nenabled = false\n[identity]\naccess_minutes = 600\n";
+use crate::CONFIG;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_any_process_is_killed() {
@@ -10,7 +10,9 @@ fn nothing_acknowledged_is_lost_when_any_process_is_killed() {
     let journal = split.folder.join("journal");
     let mut writer = Writer::new(split.register("anna"), 7, &journal);
     let url = split.url();
-    for name in ["thoughts", "search", "gateway", "analytics", "identity", "thoughts"] {
+    let turns = ["thoughts", "search", "gateway", "analytics", "identity", "thoughts"];
+    for round in Scale::of_this_run().rounds(turns.len()) {
+        let name = turns[round % turns.len()];
         for _ in 0..40 {
             assert!(writer.write(), "a write while all is well");
         }

@@ -1,4 +1,4 @@
-//! Copies and swaps, put into a topic by hand.
+//! Copies and swaps, put into a topic by hand, and by a bad courier.
 
 use std::time::Duration;
 
@@ -10,9 +10,12 @@ use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::world::{World, broker, eventually};
+use crate::courier::Courier;
+use crate::expiry::published;
+use crate::scale::Scale;
+use crate::world::{World, broker, eventually, tell, until};
 
-fn client() -> ClientConfig {
+pub(crate) fn client() -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", broker());
     config.set("group.id", "by-hand").set("enable.partition.eof", "true");
@@ -112,5 +115,56 @@ async fn a_foreign_record_stops_nobody() {
     world.tell(3, 10..20).await;
     world.settled().await;
     world.assert_exact(3, 0..20).await;
+    kafka.stop().await;
+}
+
+/// EXO-03: a million events (in short, twenty thousand) pass a courier that hands one in ten over twice
+/// and one in twenty late, while relay and consumer are started anew: every effect once, in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_effect_once_among_duplicates_and_disorder() {
+    let scale = Scale::of_this_run();
+    let count: i64 = scale.amount(20_000, 1_000_000);
+    let mut world = World::sqlite().await;
+    let kafka = world.kafka();
+    let mut relay = world.relay(&kafka);
+    let from = format!("{}.producer", world.config.topic_prefix);
+    world.config.topic_prefix.push_str("-disordered");
+    let to = format!("{}.producer", world.config.topic_prefix);
+    let other = world.kafka();
+    let parts = other.follow("producer", Group { service: "nobody", subscription: "looks" });
+    eventually("the topic is there", || parts.borrow().len() == 3).await;
+    other.stop().await;
+    world.tell(50, 0..1).await;
+    let end = world.end().await;
+    until("the first event is published", async || published(&world).await == end).await;
+    let couriers: Vec<Courier> =
+        (0..3).map(|partition| Courier::carry(&from, &to, partition)).collect();
+    let telling = {
+        let producer = world.producer.clone();
+        tokio::spawn(async move { tell(&producer, 50, 1..count).await })
+    };
+    for _ in scale.rounds(4) {
+        let before = world.count().await;
+        if before > count / 10 * 8 {
+            break;
+        }
+        let kafka_of_reader = world.kafka();
+        let reader = world.follow(&kafka_of_reader);
+        until("effects arrive", async || world.count().await > before + count / 50).await;
+        // Without a farewell.
+        drop((relay, reader));
+        relay = world.relay(&kafka);
+    }
+    let last = world.kafka();
+    let _reader = world.follow(&last);
+    telling.await.unwrap();
+    world.settled().await;
+    world.assert_exact(50, 0..count).await;
+    let carried: Vec<_> = couriers.into_iter().map(Courier::end).collect();
+    let sum = |part: fn(&crate::courier::Carried) -> u64| carried.iter().map(part).sum::<u64>();
+    let (records, twice, late) = (sum(|c| c.records), sum(|c| c.twice), sum(|c| c.late));
+    println!("found: {count} events in {records} records, {twice} twice, {late} late");
+    assert!(twice * 10 > records * 9 / 10 && late * 20 > records * 9 / 10, "a bad courier");
+    last.stop().await;
     kafka.stop().await;
 }

@@ -26,11 +26,14 @@ mod story;
 #[path = "../../../events/tests/it/together.rs"]
 mod together;
 
+mod courier;
 mod disorder;
 mod expiry;
 mod groups;
 mod outage;
 mod process;
+#[path = "../../../../tests/src/scale.rs"]
+mod scale;
 mod stage;
 mod support;
 mod wire;

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
+use crate::scale::Scale;
 use crate::story::{SCHEMA, subscription, told};
 
 static WORLDS: AtomicU32 = AtomicU32::new(0);
@@ -43,7 +44,9 @@ pub(crate) async fn until(what: &str, so: impl AsyncFn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let so = tokio::time::timeout(Duration::from_secs(90), asked).await;
+    // A million events take longer than a thousand.
+    let longest = Scale::of_this_run().amount(90, 1800);
+    let so = tokio::time::timeout(Duration::from_secs(longest), asked).await;
     assert!(so.is_ok(), "in vain: {what}");
 }
 

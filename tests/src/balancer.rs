@@ -1,0 +1,76 @@
+//! A load balancer before several gateways, as an operator has one: haproxy.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::client::Client;
+use crate::split::{Split, free_ports};
+use crate::waiting::until;
+
+/// A running haproxy. It is ended when the value goes.
+pub struct Balancer {
+    haproxy: Child,
+    /// Its public address.
+    pub url: String,
+}
+
+impl Balancer {
+    /// Puts one before these processes of a split platform. It asks each five times a second whether it
+    /// is ready, and repeats a request only when no connection came about.
+    ///
+    /// # Panics
+    /// When it is not installed or does not start.
+    #[must_use]
+    pub fn before(split: &Split, gateways: &[&str]) -> Self {
+        let [port, _] = free_ports();
+        let config = split.folder.join("haproxy.cfg");
+        std::fs::write(&config, configuration(split, gateways, port)).expect("a file");
+        let haproxy = serve(&config);
+        let url = format!("http://127.0.0.1:{port}");
+        let (balancer, client) = (Self { haproxy, url: url.clone() }, Client::new(&url));
+        until("the balancer finds a gateway", || {
+            client.send("GET", "/health", &[], None).is_ok_and(|answer| answer.status == 200)
+        });
+        balancer
+    }
+}
+
+fn configuration(split: &Split, gateways: &[&str], port: u16) -> String {
+    let mut text = format!(
+        "global\n  maxconn 2000\n\
+         defaults\n  mode http\n  timeout connect 1s\n  timeout client 60s\n  timeout server 60s\n  \
+         retries 3\n  option redispatch 1\n  retry-on conn-failure\n\
+         frontend public\n  bind 127.0.0.1:{port}\n  default_backend gateways\n\
+         backend gateways\n  balance roundrobin\n  option httpchk GET /ready\n  \
+         default-server check inter 200ms fall 1 rise 1\n"
+    );
+    for name in gateways {
+        let (public, ops) = (split.address_of(name), split.operations_of(name));
+        let ops = ops.rsplit(':').next().expect("a port");
+        writeln!(text, "  server {name} {public} port {ops}").expect("a string takes all");
+    }
+    text
+}
+
+fn serve(config: &Path) -> Child {
+    // Debian keeps it where only root looks for programs.
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+    Command::new("haproxy")
+        .env("PATH", path)
+        .arg("-db")
+        .arg("-f")
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("haproxy is installed (cargo xtask test does that)")
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        self.haproxy.kill().ok();
+        self.haproxy.wait().ok();
+    }
+}
