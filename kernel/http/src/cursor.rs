@@ -8,6 +8,8 @@
 //! A position goes out with every write, so it is cheaper: one AES block of its number and the begin
 //! of its source's name. That hides how much was written and makes a forged one show.
 
+use std::sync::Arc;
+
 use aes::Aes128;
 use aes::cipher::{BlockDecrypt, BlockEncrypt};
 use base64::Engine as _;
@@ -28,9 +30,13 @@ pub struct CursorError;
 /// Longest sealed string that is looked at.
 const LONGEST: usize = 2048;
 
-/// Seals and opens values under one key.
+/// Seals and opens values under one key. Cheap to clone.
 #[derive(Clone)]
 pub struct Sealer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     key: Hkdf<Sha256>,
     cipher: ChaCha20Poly1305,
     positions: Aes128,
@@ -46,7 +52,8 @@ impl Sealer {
         let mut block_key = [0; 16];
         // 16 bytes are far below HKDF's limit, the only way this can fail.
         key.expand(b"positions", &mut block_key).ok();
-        Self { key, cipher, positions: Aes128::new(&block_key.into()), ids }
+        let positions = Aes128::new(&block_key.into());
+        Self { inner: Arc::new(Inner { key, cipher, positions, ids }) }
     }
 
     /// A sealer whose key depends on `secret` too: who has only the master key cannot open what it
@@ -55,17 +62,17 @@ impl Sealer {
     pub fn with_secret(&self, secret: &[u8]) -> Self {
         let mut key = [0; 32];
         // 32 bytes are far below HKDF's limit, the only way this can fail.
-        self.key.expand_multi_info(&[b"secret", secret], &mut key).ok();
-        Self::new(key, self.ids.clone())
+        self.inner.key.expand_multi_info(&[b"secret", secret], &mut key).ok();
+        Self::new(key, self.inner.ids.clone())
     }
 
     /// Seals bytes for `purpose`.
     #[must_use]
     pub fn seal_bytes(&self, purpose: &str, plain: &[u8]) -> Vec<u8> {
-        let nonce: [u8; 12] = self.ids.random();
+        let nonce: [u8; 12] = self.inner.ids.random();
         let payload = Payload { msg: plain, aad: purpose.as_bytes() };
         // Encryption fails only on inputs of many gigabytes.
-        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).unwrap_or_default();
+        let sealed = self.inner.cipher.encrypt(&Nonce::from(nonce), payload).unwrap_or_default();
         [&nonce[..], &sealed].concat()
     }
 
@@ -76,7 +83,7 @@ impl Sealer {
     pub fn open_bytes(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, CursorError> {
         let (nonce, body) = sealed.split_first_chunk::<12>().ok_or(CursorError)?;
         let payload = Payload { msg: body, aad: purpose.as_bytes() };
-        self.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| CursorError)
+        self.inner.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| CursorError)
     }
 
     /// Seals a value as URL-safe text.
@@ -104,7 +111,7 @@ impl Sealer {
         let mut block = (u128::from(prefix(source)) << 64 | u128::from(seq.cast_unsigned()))
             .to_be_bytes()
             .into();
-        self.positions.encrypt_block(&mut block);
+        self.inner.positions.encrypt_block(&mut block);
         let mut text = String::with_capacity(source.len() + 23);
         text.push_str(source);
         text.push('.');
@@ -121,7 +128,7 @@ impl Sealer {
         let mut bytes = [0; 16];
         let length = URL_SAFE_NO_PAD.decode_slice(sealed, &mut bytes).map_err(|_| CursorError)?;
         let mut block = bytes.into();
-        self.positions.decrypt_block(&mut block);
+        self.inner.positions.decrypt_block(&mut block);
         let plain = u128::from_be_bytes(block.into());
         let (name, seq) = ((plain >> 64) as u64, plain as u64);
         if length != bytes.len() || name != prefix(source) {

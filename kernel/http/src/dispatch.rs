@@ -96,7 +96,7 @@ pub async fn collect_body(
 ) -> Result<Bytes, KernelError> {
     if declared.is_some_and(|length| length > limit as u64) {
         if let Either::Left(incoming) = body {
-            drain(incoming).await;
+            Box::pin(drain(incoming)).await;
         }
         return Err(KernelError::BodyTooLarge(limit));
     }
@@ -121,7 +121,7 @@ pub async fn collect_body(
             let frame = frame.map_err(|_| KernelError::MalformedBody("it ended early".into()))?;
             let Ok(data) = frame.into_data() else { continue };
             if first.len() + rest.len() + data.len() > limit {
-                drain(body).await;
+                Box::pin(drain(body)).await;
                 return Err(KernelError::BodyTooLarge(limit));
             }
             if first.is_empty() { first = data } else { rest.extend_from_slice(&data) }

@@ -74,12 +74,15 @@ impl Operation {
             Err(error) => return problem_response(&error, &exchange.context),
         };
         if let Some(guard) = exchange.guard.clone() {
-            return self.serve_once(exchange, &guard).await;
+            // Boxed, like everything that few requests need: its room would be every request's.
+            return Box::pin(self.serve_once(exchange, &guard)).await;
         }
         if !self.is_read() {
             return (self.call)(exchange).await;
         }
-        let fresh = match wait_for(&self.home, &exchange).await {
+        let waits = exchange.parts.headers.contains_key("hanse-after");
+        let fresh = if waits { Box::pin(wait_for(&self.home, &exchange)).await } else { Ok(true) };
+        let fresh = match fresh {
             Ok(fresh) => fresh,
             Err(error) => return problem_response(&error, &exchange.context),
         };

@@ -11,7 +11,7 @@ use crate::announce::{Announcer, Topic};
 use crate::clock::{Clock, Ids};
 use crate::config::{Engine, StoreConfig};
 use crate::postgres::PgStore;
-use crate::sqlite::{SqliteStore, poll_once};
+use crate::sqlite::{Reader, SqliteStore, poll_once};
 use crate::tx::{Conn, Tx};
 use crate::{Result, Schema, StoreError, migrate};
 
@@ -319,14 +319,11 @@ where
     F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
     E: From<StoreError>,
 {
-    let mut conn = store.readers.take().map_err(E::from)?;
-    conn.execute("BEGIN", &[]).map_err(E::from)?;
+    let Reader { conn, snapshot } = store.readers.take().map_err(E::from)?;
     let mut tx = Tx::new(Conn::Sqlite(conn), ids);
     let result = poll_once(work(&mut tx));
-    if let Conn::Sqlite(mut conn) = tx.conn
-        && conn.execute("COMMIT", &[]).is_ok()
-    {
-        store.readers.give_back(conn);
+    if let Conn::Sqlite(conn) = tx.conn {
+        store.readers.give_back(Reader { conn, snapshot }, result.is_ok());
     }
     result
 }

@@ -109,7 +109,7 @@ impl Tx {
     pub async fn append(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<i64>> {
         match &mut self.conn {
             // RETURNING builds a temporary table for every statement there.
-            Conn::Sqlite(conn) => conn.append(sql, params),
+            Conn::Sqlite(conn) => conn.append(&sql.into(), params),
             Conn::Postgres(conn) => {
                 conn.query(sql, params).await?.first().map(|row| row.at(0)).transpose()
             }

@@ -206,7 +206,8 @@ impl Trip<'_> {
             return self.refuse(&KernelError::TooManyRequests(seconds));
         }
         match rule {
-            Some(rule) => self.by_rule(rule, request, &path, affinity).await,
+            // Boxed: it is large, and every request would carry the room for it.
+            Some(rule) => Box::pin(self.by_rule(rule, request, &path, affinity)).await,
             None => self.by_service(request, &path, affinity).await,
         }
     }
@@ -241,7 +242,7 @@ impl Trip<'_> {
             }
             Way::Elsewhere(name, upstream) => {
                 self.name = name;
-                self.forward(upstream, request, affinity).await
+                Box::pin(self.forward(upstream, request, affinity)).await
             }
         }
     }

@@ -7,7 +7,7 @@ use rusqlite::backup::Backup;
 
 use super::SqliteConn;
 use super::connection::damaged;
-use crate::{Result, Row, StoreError, Value};
+use crate::{Result, Row, Sql, StoreError, Value};
 
 /// A read snapshot of a service file. It stays at the commit it was taken at, however long it lives
 /// and whatever process writes meanwhile.
@@ -22,9 +22,9 @@ impl Snapshot {
     /// [`StoreError::Damaged`] when it is no healthy database.
     pub fn take(path: &Path) -> Result<Self> {
         let mut conn = SqliteConn::open_reader(path)?;
-        conn.execute("BEGIN", &[])?;
+        conn.execute(&"BEGIN".into(), &[])?;
         // A deferred transaction takes its snapshot at the first read.
-        conn.query("SELECT count(*) AS n FROM sqlite_master", &[])?;
+        conn.query(&"SELECT count(*) AS n FROM sqlite_master".into(), &[])?;
         Ok(Self { conn })
     }
 
@@ -32,8 +32,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// Whatever the engine says.
-    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        self.conn.query(sql, params)
+    pub fn query(&mut self, sql: impl Into<Sql>, params: &[Value]) -> Result<Vec<Row>> {
+        self.conn.query(&sql.into(), params)
     }
 
     /// Copies the snapshot into a new file and syncs it.

@@ -9,21 +9,23 @@ use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use super::journal::Journal;
-use crate::{Result, Row, StoreError, Value, sql};
+use crate::{Result, Row, Sql, StoreError, Value, sql};
 
 /// Statements kept ready per connection; a service has a few dozen.
 const CACHED_STATEMENTS: usize = 256;
 
 pub(crate) struct SqliteConn {
     conn: Connection,
-    statements: HashMap<Box<str>, Statement>,
+    /// By address and length: a text that is part of the program is never another one.
+    fixed: HashMap<(usize, usize), Arc<Statement>>,
+    /// By text, of those that were put together.
+    made: HashMap<Box<str>, Arc<Statement>>,
     journal: Journal,
 }
 
 /// A statement's SQLite text and the names of its columns, worked out once.
-#[derive(Clone)]
-struct Statement {
-    text: Arc<str>,
+pub(super) struct Statement {
+    text: Box<str>,
     columns: Arc<[Box<str>]>,
 }
 
@@ -88,7 +90,8 @@ impl SqliteConn {
         // Without this guarantee SQLite plans a statement anew whenever a parameter changes, which
         // made every write parse its SQL again and halved the throughput.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(Self { conn, statements: HashMap::new(), journal: Journal::default() })
+        let (fixed, made) = (HashMap::new(), HashMap::new());
+        Ok(Self { conn, fixed, made, journal: Journal::default() })
     }
 
     /// Reads the settings back: a write connection that is not durable must not be used.
@@ -110,32 +113,33 @@ impl SqliteConn {
     /// Runs a statement of a schema.
     pub(crate) fn define(&mut self, sql: &str) -> Result<()> {
         self.conn.execute_batch(sql)?;
-        self.journal.note(&sql.into(), &[], None, None);
+        let statement = Statement { text: sql.into(), columns: Arc::default() };
+        self.journal.note(&Arc::new(statement), &[], None, None);
         Ok(())
     }
 
-    pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+    pub(crate) fn execute(&mut self, sql: &Sql, params: &[Value]) -> Result<u64> {
         let statement = self.statement(sql)?;
         let mut prepared = self.conn.prepare_cached(&statement.text)?;
         let count = run(&mut prepared, &statement, params)?;
         let changed = (!prepared.readonly()).then_some(count);
         drop(prepared);
-        self.journal.note(&statement.text, params, changed, None);
+        self.journal.note(&statement, params, changed, None);
         Ok(count)
     }
 
     /// Runs an insert of at most one row; the row's number, if there is one.
-    pub(crate) fn append(&mut self, sql: &str, params: &[Value]) -> Result<Option<i64>> {
+    pub(crate) fn append(&mut self, sql: &Sql, params: &[Value]) -> Result<Option<i64>> {
         let statement = self.statement(sql)?;
         let mut prepared = self.conn.prepare_cached(&statement.text)?;
         let count = run(&mut prepared, &statement, params)?;
         drop(prepared);
         let number = (count == 1).then(|| self.conn.last_insert_rowid());
-        self.journal.note(&statement.text, params, Some(count), number);
+        self.journal.note(&statement, params, Some(count), number);
         Ok(number)
     }
 
-    pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    pub(crate) fn query(&mut self, sql: &Sql, params: &[Value]) -> Result<Vec<Row>> {
         let statement = self.statement(sql)?;
         let mut prepared = self.conn.prepare_cached(&statement.text)?;
         bind(&mut prepared, params)?;
@@ -153,7 +157,7 @@ impl SqliteConn {
         let writes = !prepared.readonly();
         drop(prepared);
         if writes {
-            self.journal.note(&statement.text, params, Some(answer.len() as u64), None);
+            self.journal.note(&statement, params, Some(answer.len() as u64), None);
         }
         Ok(answer)
     }
@@ -180,9 +184,9 @@ impl SqliteConn {
     pub(crate) fn replay_journal(&mut self, length: usize) -> Result<()> {
         let noted = std::mem::take(&mut self.journal);
         for entry in noted.entries.into_iter().take(length) {
-            let statement = self.statement_of(&entry.text)?;
+            let statement = &entry.statement;
             let mut prepared = self.conn.prepare_cached(&statement.text)?;
-            let count = run(&mut prepared, &statement, &entry.params)?;
+            let count = run(&mut prepared, statement, &entry.params)?;
             let number = entry.appended.map(|_| self.conn.last_insert_rowid());
             if entry.changed.is_some_and(|changed| changed != count) || entry.appended != number {
                 return Err(StoreError::Contention("another process has written".into()));
@@ -191,21 +195,31 @@ impl SqliteConn {
         Ok(())
     }
 
-    fn statement(&mut self, sql: &str) -> Result<Statement> {
-        if let Some(statement) = self.statements.get(sql) {
-            return Ok(statement.clone());
+    fn statement(&mut self, sql: &Sql) -> Result<Arc<Statement>> {
+        let place = (sql.as_ptr().addr(), sql.len());
+        let known = match sql {
+            Sql::Borrowed(_) => self.fixed.get(&place),
+            Sql::Owned(text) => self.made.get(text.as_str()),
+        };
+        if let Some(statement) = known {
+            return Ok(Arc::clone(statement));
         }
-        let statement = self.statement_of(&sql::for_sqlite(sql).into())?;
-        if self.statements.len() >= CACHED_STATEMENTS {
-            self.statements.clear();
+        let statement = self.work_out(sql::for_sqlite(sql).into())?;
+        match sql {
+            Sql::Borrowed(_) => drop(self.fixed.insert(place, Arc::clone(&statement))),
+            Sql::Owned(text) => {
+                if self.made.len() >= CACHED_STATEMENTS {
+                    self.made.clear();
+                }
+                self.made.insert(text.as_str().into(), Arc::clone(&statement));
+            }
         }
-        self.statements.insert(sql.into(), statement.clone());
         Ok(statement)
     }
 
-    fn statement_of(&self, text: &Arc<str>) -> Result<Statement> {
-        let columns = self.conn.prepare_cached(text)?.column_names().map(Into::into).collect();
-        Ok(Statement { text: Arc::clone(text), columns })
+    fn work_out(&self, text: Box<str>) -> Result<Arc<Statement>> {
+        let columns = self.conn.prepare_cached(&text)?.column_names().map(Into::into).collect();
+        Ok(Arc::new(Statement { text, columns }))
     }
 }
 

@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
+use super::connection::Statement;
 use crate::Value;
 
 /// A statement that changed something.
 pub(super) struct Entry {
-    pub(super) text: Arc<str>,
+    pub(super) statement: Arc<Statement>,
     pub(super) params: Box<[Value]>,
     /// Rows that it changed; nothing for a savepoint.
     pub(super) changed: Option<u64>,
@@ -30,14 +31,14 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn note(
         &mut self,
-        text: &Arc<str>,
+        statement: &Arc<Statement>,
         params: &[Value],
         changed: Option<u64>,
         appended: Option<i64>,
     ) {
         if self.on {
-            let (text, params) = (Arc::clone(text), params.into());
-            self.entries.push(Entry { text, params, changed, appended });
+            let (statement, params) = (Arc::clone(statement), params.into());
+            self.entries.push(Entry { statement, params, changed, appended });
         }
     }
 }

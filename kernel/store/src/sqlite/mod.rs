@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 pub use backup::{Snapshot, verify};
 pub(crate) use connection::SqliteConn;
-pub(crate) use readers::Readers;
-pub(crate) use writer::{Reply, Writer, poll_once};
+pub(crate) use readers::{Idle, Reader, Readers};
+pub(crate) use writer::{Heard, Reply, Writer, poll_once};
 
 use crate::announce::Announcer;
 use crate::clock::Ids;
@@ -47,8 +47,10 @@ impl SqliteStore {
         check_version(rusqlite::version_number())?;
         let path = folder.join(format!("{service}.db"));
         let conn = SqliteConn::open_writer(&path)?;
-        let writer = Writer::start(conn, service, ids.clone(), background, announcer)?;
-        let readers = Readers::open(&path)?;
+        let idle = Idle::new();
+        let heard = Heard { announcer, readers: Arc::clone(&idle) };
+        let writer = Writer::start(conn, service, ids.clone(), background, heard)?;
+        let readers = Readers::open(&path, idle)?;
         Ok(Self { path, writer, readers })
     }
 

@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
-use super::SqliteConn;
+use super::{Idle, SqliteConn};
 use crate::announce::Announcer;
 use crate::clock::Ids;
 use crate::tx::{Conn, Effects, Tx};
-use crate::{Result, StoreError};
+use crate::{Result, Sql, StoreError};
 
 /// Transactions that may wait; beyond that callers are told to come back later.
 const QUEUE: usize = 8192;
@@ -45,6 +45,12 @@ pub(crate) type Reply = Box<dyn FnOnce(Result<Effects>) + Send>;
 /// Runs a transaction (true means commit), or answers why it cannot run.
 pub(crate) type Work = Box<dyn FnOnce(Result<&mut Tx>) -> (bool, Reply) + Send>;
 
+/// Who hears of a commit.
+pub(crate) struct Heard {
+    pub(crate) announcer: Arc<Announcer>,
+    pub(crate) readers: Arc<Idle>,
+}
+
 pub(crate) struct Writer {
     sender: Option<Sender<Work>>,
     stopped: Arc<AtomicBool>,
@@ -58,7 +64,7 @@ impl Writer {
         service: &str,
         ids: Ids,
         background: bool,
-        announcer: Arc<Announcer>,
+        heard: Heard,
     ) -> Result<Self> {
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
         let stopped = Arc::new(AtomicBool::new(false));
@@ -67,7 +73,7 @@ impl Writer {
             ids,
             service: service.to_owned(),
             stopped: Arc::clone(&stopped),
-            announcer,
+            heard,
             kept: 0,
             dirty: true,
             purge: false,
@@ -147,7 +153,7 @@ struct Group {
     ids: Ids,
     service: String,
     stopped: Arc<AtomicBool>,
-    announcer: Arc<Announcer>,
+    heard: Heard,
     /// Statements of the group's journal that belong to transactions that are kept.
     kept: usize,
     /// Something was written since the log was last emptied.
@@ -205,7 +211,8 @@ impl Group {
             Ok(()) => {
                 let all = waiting.iter().fold(Effects::default(), |all, (_, one)| all.and(*one));
                 self.purge |= all.purge;
-                self.announcer.announce(all);
+                self.heard.readers.committed();
+                self.heard.announcer.announce(all);
                 for (reply, effects) in waiting {
                     reply(Ok(effects));
                 }
@@ -270,7 +277,7 @@ impl Group {
     }
 
     /// Runs a transaction's closure, after this statement.
-    fn attempt(&mut self, work: Work, first: Option<&str>) -> Result<Ran> {
+    fn attempt(&mut self, work: Work, first: Option<&'static str>) -> Result<Ran> {
         let Some(conn) = self.conn.take() else {
             return Err(StoreError::Stopped { service: self.service.clone() });
         };
@@ -326,15 +333,16 @@ impl Group {
         self.sql("BEGIN IMMEDIATE")
     }
 
-    fn sql(&mut self, sql: &str) -> Result<()> {
+    fn sql(&mut self, sql: &'static str) -> Result<()> {
         match &mut self.conn {
-            Some(conn) => conn.execute(sql, &[]).map(drop),
+            Some(conn) => conn.execute(&Sql::Borrowed(sql), &[]).map(drop),
             None => Err(StoreError::Stopped { service: self.service.clone() }),
         }
     }
 
     /// Folds the write-ahead log into the file and cuts it to nothing, unless a reader is in the way.
     fn empty_log(&mut self, patience: Duration) {
+        self.heard.readers.end_snapshots();
         if (!self.dirty && !self.purge) || self.stopped.load(Ordering::Acquire) {
             return;
         }
@@ -395,9 +403,9 @@ fn sqlite(tx: &Tx) -> Option<&SqliteConn> {
     }
 }
 
-fn sql_on(tx: &mut Tx, sql: &str) -> Result<()> {
+fn sql_on(tx: &mut Tx, sql: &'static str) -> Result<()> {
     match &mut tx.conn {
-        Conn::Sqlite(conn) => conn.execute(sql, &[]).map(drop),
+        Conn::Sqlite(conn) => conn.execute(&Sql::Borrowed(sql), &[]).map(drop),
         Conn::Postgres(_) => Ok(()),
     }
 }

@@ -3,3 +3,4 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod groups;
+mod snapshots;

@@ -14,6 +14,10 @@ pub enum Place {
 /// Appends `text` with every control character, line separator and direction mark escaped, in
 /// JSON's notation. All of them lie in the basic plane, so `\uXXXX` is enough.
 pub fn escaped(out: &mut String, text: &str, place: Place) {
+    // Most texts have nothing to escape, and are told apart faster byte by byte.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        return out.push_str(text);
+    }
     for letter in text.chars() {
         match letter {
             '\n' => out.push_str("\\n"),

@@ -23,6 +23,11 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// No fields, with room for some.
+    pub fn with_capacity(count: usize) -> Self {
+        Self { entries: Vec::with_capacity(count) }
+    }
+
     /// Takes the value of a field out.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         let at = self.entries.iter().position(|(known, _)| *known == name)?;
@@ -49,7 +54,7 @@ impl Fields {
     }
 
     fn put_text(&mut self, field: &Field, text: fmt::Arguments<'_>) {
-        let mut capped = Capped(String::new());
+        let mut capped = Capped(String::with_capacity(40));
         // An error only says that the cap is reached, or that a Display gave up: keep what is there.
         _ = capped.write_fmt(text);
         self.put(field.name(), Value::Text(capped.0));
@@ -95,6 +100,9 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
+        if value.len() <= MAX_VALUE {
+            return self.put(field.name(), Value::Text(value.to_owned()));
+        }
         self.put_text(field, format_args!("{value}"));
     }
 

@@ -12,6 +12,9 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+/// Fields of a usual event: those of a request.
+const EXPECTED: usize = 8;
+
 /// Writes events to a [`Sink`], with the fields of the spans around them; of one name, the
 /// innermost wins.
 pub struct LogLayer {
@@ -49,7 +52,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_capacity(EXPECTED);
         event.record(&mut fields);
         let message = match fields.take("message") {
             Some(Value::Text(text) | Value::Literal(text)) => text,
