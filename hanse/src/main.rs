@@ -73,6 +73,9 @@ enum Command {
     /// Create, disable or repair accounts
     #[command(subcommand)]
     User(commands::user::UserCommand),
+    /// Take over accounts from another system
+    #[command(subcommand)]
+    Import(commands::import::ImportCommand),
     /// Look at events; redrive, discard, replay
     #[command(subcommand)]
     Events(commands::events::EventsCommand),
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
             Command::Doctor(args) => commands::doctor::doctor(&loaded, &args).await,
             Command::Health(args) => commands::health::health(&loaded, &args),
             Command::User(command) => commands::user::run(&loaded, command).await,
+            Command::Import(command) => commands::import::run(&loaded, command).await,
             Command::Events(command) => commands::events::run(&loaded, command).await,
             Command::Keys(command) => commands::keys::run(&loaded, command).await,
             Command::Openapi(args) => commands::openapi::openapi(&args),

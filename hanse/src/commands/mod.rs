@@ -5,6 +5,7 @@ pub mod dev;
 pub mod doctor;
 pub mod events;
 pub mod health;
+pub mod import;
 pub mod keys;
 pub mod migrate;
 pub mod openapi;

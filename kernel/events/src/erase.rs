@@ -49,6 +49,15 @@ pub async fn erased_since(tx: &mut Tx, since: Timestamp) -> Result<Vec<(Uuid, Ti
     rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
 }
 
+/// Was this owner erased? Their id is never anybody else's.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn is_erased(tx: &mut Tx, owner: Uuid) -> Result<bool> {
+    let sql = "SELECT 1 AS found FROM erased_owners WHERE owner = $1";
+    Ok(tx.optional(sql, params![owner]).await?.is_some())
+}
+
 /// Which of these owners were erased; the others cannot be until this transaction ends.
 pub(crate) async fn erased_among(
     tx: &mut Tx,

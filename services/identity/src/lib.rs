@@ -23,6 +23,7 @@ pub mod email;
 mod factors;
 pub mod groups;
 mod http;
+pub mod import;
 mod keys;
 pub mod limits;
 pub mod mint;

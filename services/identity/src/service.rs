@@ -29,6 +29,7 @@ const SCHEMA: Schema = Schema {
             name: "0003_authorization",
             sql: include_str!("../schema/0003_authorization.sql"),
         },
+        Migration { name: "0010_import", sql: include_str!("../schema/0010_import.sql") },
     ],
 };
 

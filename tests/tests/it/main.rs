@@ -14,6 +14,7 @@ mod crash;
 mod disk;
 mod endpoints;
 mod gateway;
+mod importing;
 mod secrets;
 mod starting;
 mod stopping;

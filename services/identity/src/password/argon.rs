@@ -46,6 +46,11 @@ fn matches(phc: &str, password: &[u8]) -> Option<bool> {
     Some(output.ct_eq(expected.as_bytes()).into())
 }
 
+/// Could this PHC string have been made by [`hash`]?
+pub(super) fn is_ours(phc: &str) -> bool {
+    phc.starts_with("$argon2id$v=19$")
+}
+
 /// Are these the parameters of this PHC string?
 pub(super) fn is_current(params: &Params, phc: &str) -> bool {
     let Ok(hash) = PasswordHash::new(phc) else { return false };

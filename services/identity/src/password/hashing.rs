@@ -86,7 +86,7 @@ impl Passwords {
         let with = account.filter(|account| !account.password.is_empty());
         let stored = with.map_or_else(|| self.dummy.to_string(), |a| a.password.clone());
         let (phc, plain) = (stored.clone(), password.clone());
-        let fits = self.run(move || argon::verify(&phc, plain.bytes())).await?;
+        let fits = self.run(move || super::fits(&phc, plain.bytes())).await?;
         let Some(account) = with.filter(|account| fits && !account.disabled) else {
             return Ok(None);
         };

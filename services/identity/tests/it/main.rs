@@ -11,6 +11,7 @@ mod account;
 mod administration;
 mod door;
 mod forgery;
+mod importing;
 mod keys;
 mod limits;
 mod refreshing;
