@@ -214,7 +214,7 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-fn check<T: Validate<Context = ()>>(value: &T) -> Result<(), Problem> {
+pub(crate) fn check<T: Validate<Context = ()>>(value: &T) -> Result<(), Problem> {
     value.validate().map_err(|report| {
         let errors: Map<String, Value> =
             report.iter().map(|(path, error)| (path.to_string(), json!(error.message()))).collect();
@@ -223,7 +223,7 @@ fn check<T: Validate<Context = ()>>(value: &T) -> Result<(), Problem> {
     })
 }
 
-fn expect_content(
+pub(crate) fn expect_content(
     exchange: &Exchange,
     wanted: &'static str,
     allowed: &[&str],
@@ -251,6 +251,6 @@ fn has_nul(json: &[u8]) -> bool {
 }
 
 /// A parser's message without control characters, and short.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

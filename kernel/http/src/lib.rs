@@ -33,6 +33,7 @@ mod input;
 mod openapi;
 mod operation;
 mod outline;
+mod pages;
 mod peer;
 mod places;
 mod reply;
@@ -61,6 +62,7 @@ pub use input::{
 pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};
 pub use outline::{Outline, Shape};
+pub use pages::{Form, Html, SetCookie, Style, Visit};
 pub use peer::PeerKey;
 pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};
 pub use scope::{Permission, PermissionError, Scope};

@@ -30,7 +30,8 @@ pub fn document<'a>(info: &Info, services: impl IntoIterator<Item = &'a Outline>
     let mut tags = Vec::new();
     for outline in services {
         tags.push(json!({ "name": outline.service() }));
-        for operation in outline.shapes() {
+        let described = |shape: &&std::sync::Arc<Shape>| shape.standard.is_none();
+        for operation in outline.shapes().iter().filter(described) {
             let mut doc = OperationDoc {
                 schemas: &mut schemas,
                 path_names: path_names(&operation.path),

@@ -128,6 +128,7 @@ pub struct Draft<S> {
     description: &'static str,
     body_limit: usize,
     scope: Option<&'static str>,
+    standard: Option<&'static str>,
     reads_body: bool,
     call: StatefulCall<S>,
     describe: fn(&mut OperationDoc),
@@ -150,6 +151,7 @@ pub fn op<S: Service, A: 'static, H: Handler<S, A>>(
         description: "",
         body_limit: BODY_LIMIT,
         scope: None,
+        standard: None,
         reads_body: H::READS_BODY,
         call: Arc::new(move |app, exchange| handler.call(app, exchange)),
         describe: H::describe,
@@ -173,6 +175,7 @@ impl<S> Draft<S> {
             summary: self.summary,
             description: self.description,
             body_limit: self.body_limit,
+            standard: self.standard,
             describe: self.describe,
         }
     }
@@ -196,6 +199,13 @@ impl<S> Draft<S> {
     #[must_use]
     pub fn scope(mut self, permission: &'static str) -> Self {
         self.scope = Some(permission);
+        self
+    }
+
+    /// It is described by this standard, and not again by the OpenAPI document.
+    #[must_use]
+    pub fn standard(mut self, name: &'static str) -> Self {
+        self.standard = Some(name);
         self
     }
 

@@ -32,6 +32,8 @@ pub struct Shape {
     pub description: &'static str,
     /// Largest body in bytes.
     pub body_limit: usize,
+    /// The standard that describes it, when the OpenAPI document does not.
+    pub standard: Option<&'static str>,
     pub(crate) describe: fn(&mut OperationDoc),
 }
 

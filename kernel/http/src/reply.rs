@@ -35,6 +35,12 @@ impl Answer {
         Self { status, headers: vec![("content-type".into(), "application/json".into())], body }
     }
 
+    /// An answer of any other kind.
+    #[must_use]
+    pub fn text(status: u16, kind: &'static str, body: String) -> Self {
+        Self { status, headers: vec![("content-type".into(), kind.into())], body }
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
