@@ -27,6 +27,8 @@ pub mod import;
 mod keys;
 pub mod limits;
 pub mod mint;
+pub mod oidc;
+mod pages;
 pub mod password;
 pub mod permissions;
 mod refresh_token;

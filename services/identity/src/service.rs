@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hanse_http::{Home, Outline, Routes, Verifier};
+use hanse_http::{Draft, Home, Outline, Routes, Verifier};
+use hanse_outbound::Outbound;
 use hanse_runtime::{BoxError, Built, Resources, Service};
 use hanse_store::{Migration, Schema, StoreError, Tx};
 use jiff::SignedDuration;
@@ -12,10 +13,11 @@ use uuid::Uuid;
 use crate::attempts::Attempts;
 use crate::config::IdentityConfig;
 use crate::keys::KeyRing;
+use crate::pages::Pages;
 use crate::password::Passwords;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
-use crate::{admin, http, sessions, upkeep};
+use crate::{admin, http, oidc, pages, sessions, upkeep};
 
 /// The name of the service.
 pub(crate) const NAME: &str = "identity";
@@ -30,6 +32,7 @@ const SCHEMA: Schema = Schema {
             sql: include_str!("../schema/0003_authorization.sql"),
         },
         Migration { name: "0010_import", sql: include_str!("../schema/0010_import.sql") },
+        Migration { name: "0011_oidc", sql: include_str!("../schema/0011_oidc.sql") },
     ],
 };
 
@@ -45,6 +48,8 @@ pub struct Identity {
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) keys: KeyRing,
     pub(crate) verifier: Verifier,
+    pub(crate) outbound: Outbound,
+    pub(crate) pages: Pages,
 }
 
 impl hanse_http::Service for Identity {
@@ -106,11 +111,16 @@ pub fn service(config: IdentityConfig) -> Service {
 /// Its operations, without a running service.
 #[must_use]
 pub fn outline() -> Outline {
-    Outline::new(NAME, http::operations())
+    Outline::new(NAME, operations())
+}
+
+/// The service's own operations, and those of the protocols beside it.
+fn operations() -> Vec<Draft<Identity>> {
+    [http::operations(), oidc::operations(), pages::operations()].into_iter().flatten().collect()
 }
 
 async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, BoxError> {
-    let Resources { home, verifier, secrets, .. } = resources;
+    let Resources { home, verifier, secrets, outbound, .. } = resources;
     let db = home.db.clone();
     let ids = db.ids().clone();
     let keys = KeyRing::new(&config, admin::seed_sealer(&db, &secrets), verifier.clone());
@@ -123,12 +133,14 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
         config,
         keys,
         verifier,
+        outbound,
+        pages: Pages::new()?,
     });
     app.learn_revocations().await?;
     upkeep::schedule(&db).await?;
     let watched = Arc::clone(&app);
-    Ok(Built::new(Routes::new(NAME).with(&app, http::operations()))
-        .jobs(upkeep::worker(&app))
+    Ok(Built::new(Routes::new(NAME).with(&app, operations()))
+        .jobs(oidc::backchannel::worker(upkeep::worker(&app), &app))
         .task("identity watch", move || watch(Arc::clone(&watched))))
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::service::Identity;
 use crate::session::after;
-use crate::{attempts, setup};
+use crate::{attempts, oidc, setup};
 
 /// The kind of the job.
 const UPKEEP: &str = "identity.upkeep";
@@ -51,5 +51,6 @@ async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
     tx.execute(FORGET_SESSIONS, params![oldest]).await?;
     attempts::forget_old(tx).await?;
     setup::forget_expired(tx).await?;
+    oidc::forget_old(tx).await?;
     Ok(())
 }

@@ -69,7 +69,7 @@ fn every_operation_keeps_its_access_policy() {
             user.text,
             anonymous.text
         );
-        if operation.path.contains('{') {
+        if operation.path.contains('{') && operation.access == "user" {
             assert_eq!(user.status, 404, "{what} as somebody else: {}", user.text);
             // Somebody else's and nobody's look the same.
             let nobody = call(&other, &operation, &operation.at(NOBODY), &[]);

@@ -13,9 +13,13 @@ mod trust;
 
 use hanse_http::{Access, Draft, Method, op};
 
+pub(crate) use device::UserAgent;
+pub(crate) use errors::{PasswordError, ProfileError};
+pub(crate) use session::{Advance, advance};
+
 use crate::service::Identity;
 
-/// All operations with their access policies.
+/// The service's own operations with their access policies.
 pub(crate) fn operations() -> Vec<Draft<Identity>> {
     let public = Access::Public;
     let user = Access::User;

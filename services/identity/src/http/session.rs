@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::errors::SessionError;
-use crate::mint::{SignedIn, tokens};
-use crate::refresh_token::Claim;
+use crate::mint::{Begun, SignedIn, tokens};
 use crate::service::Identity;
 use crate::session::{Session, Verdict};
 use crate::{accounts, sessions};
@@ -54,10 +53,17 @@ pub async fn refresh_session(
     Body(refresh): Body<Refresh>,
 ) -> Result<Answered<Json<SignedIn>>, SessionError> {
     let token = refresh.refresh_token;
-    let claim = cx.app.refresh_tokens.claim(&token).ok_or(INVALID)?;
     let app = Arc::clone(&cx.app);
-    let answer =
-        cx.write(async move |tx: &mut Tx| advance(tx, &app, &token, claim).await.map(Json)).await;
+    let answer = cx
+        .write(async move |tx: &mut Tx| match advance(tx, &app, &token, None).await? {
+            Advance::Tokens(moved) => Ok(Json(moved.tokens)),
+            Advance::Invalid => Err(INVALID),
+            Advance::Contention => Err(KernelError::Contention.into()),
+            Advance::Reused { user, session } => {
+                Err(SessionError::InvalidRefreshToken { reused: Some((user, session)) })
+            }
+        })
+        .await;
     if let Err(SessionError::InvalidRefreshToken { reused: Some((user, session)) }) = answer {
         tracing::warn!(%session, "a used refresh token was shown again; its session is ended");
         // The refusal rolled its transaction back; what follows from it has its own.
@@ -68,37 +74,55 @@ pub async fn refresh_session(
     answer
 }
 
-/// Moves a session on, or answers its current tokens again.
-async fn advance(
+/// What a refresh token comes to.
+pub(crate) enum Advance {
+    /// The next tokens, or the current ones again.
+    Tokens(Box<Begun>),
+    /// It is worth nothing.
+    Invalid,
+    /// Other requests moved the session meanwhile.
+    Contention,
+    /// Somebody has a copy: the session has to end.
+    Reused { user: Uuid, session: Uuid },
+}
+
+/// Moves a session on, or answers its current tokens again. A program's session is only moved on by
+/// that program: elsewhere its tokens are worth nothing.
+pub(crate) async fn advance(
     tx: &mut Tx,
     app: &Identity,
     token: &str,
-    claim: Claim,
-) -> Result<SignedIn, SessionError> {
+    client: Option<&str>,
+) -> Result<Advance, StoreError> {
+    let Some(claim) = app.refresh_tokens.claim(token) else { return Ok(Advance::Invalid) };
     // A second look is needed when another request moves the session between ours and our update.
     for _ in 0..2 {
-        let session = sessions::find(tx, claim.session_id).await?;
-        let mut session = session
-            .filter(|session| app.refresh_tokens.is_genuine(token, session, claim.generation))
-            .ok_or(INVALID)?;
+        let session = sessions::find(tx, claim.session_id).await?.filter(|session| {
+            app.refresh_tokens.is_genuine(token, session, claim.generation)
+                && session.client_id.as_deref() == client
+        });
+        let Some(mut session) = session else { return Ok(Advance::Invalid) };
         let account = accounts::find(tx, session.user_id).await?;
-        let account = account.filter(|account| !account.disabled).ok_or(INVALID)?;
+        let Some(account) = account.filter(|account| !account.disabled) else {
+            return Ok(Advance::Invalid);
+        };
         match session.judge(claim.generation, tx.now()) {
             Verdict::Current => {
                 session.rotate(&app.config, tx.now());
-                if sessions::rotate(tx, &session).await? {
-                    return Ok(tokens(tx, app, &account, &session)?);
+                if !sessions::rotate(tx, &session).await? {
+                    continue;
                 }
             }
-            Verdict::Repeated => return Ok(tokens(tx, app, &account, &session)?),
-            Verdict::Ended => return Err(INVALID),
+            Verdict::Repeated => {}
+            Verdict::Ended => return Ok(Advance::Invalid),
             Verdict::Reused => {
-                let reused = Some((account.id, session.id));
-                return Err(SessionError::InvalidRefreshToken { reused });
+                return Ok(Advance::Reused { user: account.id, session: session.id });
             }
         }
+        let tokens = tokens(tx, app, &account, &session)?;
+        return Ok(Advance::Tokens(Box::new(Begun { account, session, tokens })));
     }
-    Err(KernelError::Contention.into())
+    Ok(Advance::Contention)
 }
 
 /// Ends the session that asks.

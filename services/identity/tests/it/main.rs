@@ -14,6 +14,7 @@ mod forgery;
 mod importing;
 mod keys;
 mod limits;
+mod oidc;
 mod refreshing;
 mod restart;
 mod sessions;

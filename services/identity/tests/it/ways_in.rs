@@ -22,6 +22,13 @@ const WAYS: &[&str] = &[
     "mint/mod.rs: sign -> keys.sign",
     "mint/mod.rs: tokens -> sign",
     "mint/pending.rs: open -> Proven::again",
+    "oidc/alone.rs: grant -> Proven::by",
+    "oidc/alone.rs: grant -> delegate",
+    "oidc/code_grant.rs: begin -> Proven::by_session",
+    "oidc/code_grant.rs: begin -> mint",
+    "oidc/exchange.rs: exchange -> Proven::by_session",
+    "oidc/exchange.rs: exchange -> delegate",
+    "pages/sign_in.rs: submit_sign_in -> mint",
     "password/hashing.rs: prove -> Proven::by_password",
 ];
 

@@ -1,0 +1,157 @@
+//! The page where people sign in.
+
+use std::sync::Arc;
+
+use garde::Validate;
+use hanse_http::{Cx, Form, Html, Query, Visit};
+use hanse_store::{StoreError, Tx};
+use minijinja::context;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{browser, forms, message, next};
+use crate::email::Email;
+use crate::http::{PasswordError, UserAgent};
+use crate::mint::{Device, Minted, Wish, mint};
+use crate::password::Plain;
+use crate::service::Identity;
+use crate::{accounts, oidc};
+
+const FORM: &str = "sign-in";
+
+/// What the page shows.
+#[derive(Default)]
+pub(crate) struct Page {
+    /// Where it leads on; nowhere when it is empty.
+    pub(crate) next: String,
+    /// The program that asks.
+    pub(crate) client: Option<String>,
+    pub(crate) email: String,
+    pub(crate) problem: Option<&'static str>,
+    /// Where the person goes in the end.
+    pub(crate) leads_to: Option<String>,
+}
+
+/// The page.
+pub(crate) fn page(cx: &Cx<Identity>, visit: &Visit, status: u16, page: &Page) -> Html {
+    let form = forms::token(&cx.app.home, visit, FORM);
+    let Page { next, client, email, problem, leads_to } = page;
+    let values = context! {
+        title => "Sign in", next, client, email, problem, csrf => form.token,
+        issuers => Vec::<String>::new(),
+    };
+    let html = cx.app.pages.page(status, "sign_in.html", values, leads_to.as_deref());
+    form.cookie.into_iter().fold(html, Html::cookie)
+}
+
+/// Where to go on.
+#[derive(Debug, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(default)]
+pub struct SignInQuery {
+    #[garde(length(max = 4096))]
+    next: String,
+}
+
+/// Shows the page.
+pub async fn show_sign_in(
+    cx: Cx<Identity>,
+    Query(query): Query<SignInQuery>,
+    visit: Visit,
+) -> Result<Html, StoreError> {
+    let next = next::checked(&query.next).unwrap_or_default().to_owned();
+    let to =
+        cx.read::<_, StoreError, _>(async |tx: &mut Tx| oidc::destination(tx, &next).await).await?;
+    let (client, leads_to) = to.map_or((None, None), |(client, origin)| (Some(client), origin));
+    Ok(page(&cx, &visit, 200, &Page { next, client, leads_to, ..Page::default() }))
+}
+
+/// What is submitted.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub struct SignInForm {
+    #[garde(length(max = 2048))]
+    csrf: String,
+    #[garde(length(max = 4096))]
+    next: String,
+    #[garde(length(max = 320))]
+    email: String,
+    #[garde(length(max = 1024))]
+    password: String,
+}
+
+/// Signs a browser in: as `POST /auth/login`, by the same rules, counters and work (AUTN-01), with a
+/// cookie instead of tokens.
+pub async fn submit_sign_in(
+    cx: Cx<Identity>,
+    Form(form): Form<SignInForm>,
+    visit: Visit,
+    UserAgent(user_agent): UserAgent,
+) -> Result<Html, PasswordError> {
+    let next = next::checked(&form.next).unwrap_or_default().to_owned();
+    let to =
+        cx.read::<_, StoreError, _>(async |tx: &mut Tx| oidc::destination(tx, &next).await).await?;
+    let (client, leads_to) = to.map_or((None, None), |(client, origin)| (Some(client), origin));
+    let again = |status, problem| {
+        let (next, email) = (next.clone(), form.email.clone());
+        let (client, leads_to) = (client.clone(), leads_to.clone());
+        page(&cx, &visit, status, &Page { next, client, email, problem: Some(problem), leads_to })
+    };
+    if !forms::is_genuine(&cx.app.home, &visit, FORM, &form.csrf) {
+        return Ok(again(403, "This page was open for too long. Please try again."));
+    }
+    let email = Email::parse(&form.email).ok();
+    let counted_as = email.as_ref().map_or(form.email.as_str(), Email::as_str);
+    let counters = cx.app.attempts.of_login(counted_as, cx.context.client);
+    let (account, wait) = cx
+        .read::<_, StoreError, _>(async |tx: &mut Tx| {
+            let account = match &email {
+                Some(email) => accounts::find_by_email(tx, email).await?,
+                None => None,
+            };
+            Ok((account, counters.wait(tx).await?))
+        })
+        .await?;
+    if wait.is_some() {
+        return Ok(again(429, "Too many tries. Wait a little before the next one."));
+    }
+    let password = Plain::new(&form.password);
+    let Some(proven) = cx.app.passwords.prove(account.as_ref(), &password).await? else {
+        let count = async move |tx: &mut Tx| counters.count(tx).await;
+        cx.app.home.db.write::<_, StoreError, _>(count).await?;
+        return Ok(again(401, "The address or the password is wrong."));
+    };
+    let (app, device) = (Arc::clone(&cx.app), Device { user_agent, address: cx.context.client });
+    let minted = cx
+        .app
+        .home
+        .db
+        .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+            counters.succeed(tx).await?;
+            let minted = mint(tx, &app, proven, Wish::of(device)).await?;
+            let cookie = match &minted {
+                Minted::Session(begun) => Some(browser::begin(tx, begun.session.id).await?),
+                _ => None,
+            };
+            Ok((minted, cookie))
+        })
+        .await?;
+    match minted {
+        (Minted::Session(_), Some(cookie)) => Ok(go_on(&cx, &next).cookie(cookie)),
+        (Minted::Pending(_), _) => Ok(message(
+            &cx.app.pages,
+            403,
+            "One more step is needed",
+            "This account has a second factor, which these pages cannot ask for yet.",
+        )),
+        _ => Ok(again(401, "The address or the password is wrong.")),
+    }
+}
+
+/// To the next page, or to the end.
+pub(crate) fn go_on(cx: &Cx<Identity>, next: &str) -> Html {
+    match next {
+        "" => {
+            message(&cx.app.pages, 200, "Signed in", "You are signed in. You can close this page.")
+        }
+        next => Html::see_other(next),
+    }
+}
