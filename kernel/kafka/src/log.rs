@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 use crate::error::KafkaError;
 use crate::outage::Outage;
 use crate::probe::{Partition, Place, Probe};
-use crate::reader::{Reader, Tenancy};
+use crate::reader::{Lodging, Reader};
 use crate::sequencer::{Missing, Sequencer};
 use crate::wire;
 
@@ -71,7 +71,9 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct State {
-    tenancy: Option<Tenancy>,
+    lodging: Option<Lodging>,
+    /// Something came since reading was begun.
+    flowed: bool,
     /// The offset after the last message that was taken.
     next: i64,
     /// When the broker was heard of last.
@@ -115,7 +117,7 @@ impl KafkaLog {
     async fn take(&self, after: i64, limit: u32) -> Result<Batch, KafkaError> {
         let mut state = self.state.lock().await;
         let state = &mut *state;
-        if state.tenancy.is_none() || !state.sequencer.serves(after) {
+        if state.lodging.is_none() || !state.sequencer.serves(after) {
             self.locate(state, after).await?;
         }
         if let Some(next) = state.sequencer.confirm(after) {
@@ -142,8 +144,8 @@ impl KafkaLog {
 
     /// Takes what has arrived. True when there is more.
     fn fill(&self, state: &mut State, limit: usize) -> bool {
-        let State { tenancy: Some(tenancy), sequencer, .. } = state else { return false };
-        let tenancy = tenancy.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { lodging: Some(lodging), sequencer, .. } = state else { return false };
+        let tenancy = lodging.tenancy.lock().unwrap_or_else(PoisonError::into_inner);
         // Somebody else reads the partition now.
         let Some(queue) = &*tenancy else { return false };
         for _ in 0..TAKEN {
@@ -152,6 +154,7 @@ impl KafkaLog {
             }
             match queue.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
+                    state.flowed = true;
                     state.at_end = false;
                     state.next = message.offset() + 1;
                     state.heard = Some(Instant::now());
@@ -168,6 +171,7 @@ impl KafkaLog {
                     }
                 }
                 Some(Err(Cause::PartitionEOF(_))) => {
+                    state.flowed = true;
                     state.at_end = true;
                     state.heard = Some(Instant::now());
                 }
@@ -198,6 +202,11 @@ impl KafkaLog {
             return Ok(());
         }
         tracing::debug!(source = self.source, next = state.next, end, "reading is begun anew");
+        if let Some(lodging) = state.lodging.as_ref().filter(|_| !state.flowed) {
+            // That was done before, and nothing came.
+            tracing::info!(source = self.source, "nothing comes; the reading client is replaced");
+            self.reader.renew(lodging.generation)?;
+        }
         self.locate(state, after).await
     }
 
@@ -231,8 +240,9 @@ impl KafkaLog {
     fn begin(&self, state: &mut State, after: i64, place: Place) -> Result<(), KafkaError> {
         let changes = self.changes.clone();
         let woken = move || changes.send_modify(|count| *count += 1);
-        state.tenancy = None;
-        state.tenancy = Some(self.reader.begin(self.partition.number, place.offset, woken)?);
+        state.lodging = None;
+        state.lodging = Some(self.reader.begin(self.partition.number, place.offset, woken)?);
+        state.flowed = false;
         state.next = place.offset;
         state.heard = Some(Instant::now());
         state.sequencer = Sequencer::at(after);
@@ -287,8 +297,8 @@ impl Log for KafkaLog {
 
 impl Drop for KafkaLog {
     fn drop(&mut self) {
-        if let Some(tenancy) = self.state.get_mut().tenancy.take() {
-            self.reader.end(self.partition.number, &tenancy);
+        if let Some(lodging) = self.state.get_mut().lodging.take() {
+            self.reader.end(self.partition.number, &lodging.tenancy);
         }
     }
 }

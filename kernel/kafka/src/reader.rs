@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::base_consumer::PartitionQueue;
@@ -22,11 +22,27 @@ use crate::outage::Outage;
 pub(crate) type Tenancy = Arc<Mutex<Option<PartitionQueue<Context>>>>;
 
 pub(crate) struct Reader {
+    config: KafkaConfig,
     topic: String,
-    consumer: Arc<BaseConsumer<Context>>,
-    /// Who reads a partition.
-    tenants: Mutex<BTreeMap<i32, Tenancy>>,
+    group: String,
+    outage: Arc<Outage>,
+    present: Mutex<Present>,
     unread: Arc<AtomicI64>,
+}
+
+/// The client of the library, and who reads which partition by it.
+struct Present {
+    consumer: Arc<BaseConsumer<Context>>,
+    /// How often it was replaced.
+    generation: u64,
+    tenants: BTreeMap<i32, Tenancy>,
+}
+
+/// A partition that is being read.
+pub(crate) struct Lodging {
+    pub(crate) tenancy: Tenancy,
+    /// By which client.
+    pub(crate) generation: u64,
 }
 
 impl Reader {
@@ -37,18 +53,39 @@ impl Reader {
         outage: Arc<Outage>,
     ) -> Result<Self, KafkaError> {
         let unread = Arc::default();
-        let consumer = consumer(config, &format!("{group}.reader"))
-            .set("enable.partition.eof", "true")
-            // Bounds what waits in memory, per partition.
-            .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "16384")
-            .set("fetch.queue.backoff.ms", "20")
-            .set("fetch.wait.max.ms", "100")
-            .set("statistics.interval.ms", "2000")
-            .create_with_context(Context::new(outage).counting(Arc::clone(&unread)))
-            .map_err(|error| KafkaError::broker("starting a consumer", error))?;
-        let tenants = Mutex::default();
-        Ok(Self { topic: topic.to_owned(), consumer: Arc::new(consumer), tenants, unread })
+        let consumer = connect(config, group, &outage, &unread)?;
+        let present = Present { consumer, generation: 0, tenants: BTreeMap::new() };
+        Ok(Self {
+            config: config.clone(),
+            topic: topic.to_owned(),
+            group: group.to_owned(),
+            outage,
+            present: Mutex::new(present),
+            unread,
+        })
+    }
+
+    /// Replaces the client when it is still this one: after its broker was away in certain ways the
+    /// library fetches some partitions never again, however often they are assigned to it. Whoever reads
+    /// by the old one has to begin anew.
+    pub(crate) fn renew(&self, generation: u64) -> Result<(), KafkaError> {
+        let mut present = self.present();
+        if present.generation != generation {
+            return Ok(());
+        }
+        let consumer = connect(&self.config, &self.group, &self.outage, &self.unread)?;
+        let old = std::mem::replace(&mut present.consumer, consumer);
+        present.generation += 1;
+        for tenancy in std::mem::take(&mut present.tenants).into_values() {
+            tenancy.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        // Ending a client waits for its threads.
+        drop(tokio::task::spawn_blocking(move || drop(old)));
+        Ok(())
+    }
+
+    fn present(&self) -> MutexGuard<'_, Present> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads a partition from an offset on; whoever has read it before reads no longer. `woken` is
@@ -58,37 +95,37 @@ impl Reader {
         partition: i32,
         offset: i64,
         woken: impl Fn() + Send + Sync + 'static,
-    ) -> Result<Tenancy, KafkaError> {
+    ) -> Result<Lodging, KafkaError> {
         let failed = |error| KafkaError::broker("reading a partition", error);
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = tenants.remove(&partition) {
-            self.evict(partition, &before);
+        let mut present = self.present();
+        if let Some(before) = present.tenants.remove(&partition) {
+            self.evict(&present, partition, &before);
         }
         // The queue is split off first, so that nothing goes to the consumer's own.
-        let queue = self.consumer.split_partition_queue(&self.topic, partition);
+        let queue = present.consumer.split_partition_queue(&self.topic, partition);
         let mut queue = queue
             .ok_or_else(|| failed(rdkafka::error::KafkaError::Subscription(self.topic.clone())))?;
         queue.set_nonempty_callback(woken);
         let from = self.list(partition, Offset::Offset(offset))?;
-        self.consumer.incremental_assign(&from).map_err(failed)?;
+        present.consumer.incremental_assign(&from).map_err(failed)?;
         let tenancy = Arc::new(Mutex::new(Some(queue)));
-        tenants.insert(partition, Arc::clone(&tenancy));
-        Ok(tenancy)
+        present.tenants.insert(partition, Arc::clone(&tenancy));
+        Ok(Lodging { tenancy, generation: present.generation })
     }
 
     /// Reads a partition no longer, unless somebody else has begun since.
     pub(crate) fn end(&self, partition: i32, tenancy: &Tenancy) {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if tenants.get(&partition).is_some_and(|present| Arc::ptr_eq(present, tenancy)) {
-            tenants.remove(&partition);
-            self.evict(partition, tenancy);
+        let mut present = self.present();
+        if present.tenants.get(&partition).is_some_and(|other| Arc::ptr_eq(other, tenancy)) {
+            present.tenants.remove(&partition);
+            self.evict(&present, partition, tenancy);
         }
     }
 
-    fn evict(&self, partition: i32, tenancy: &Tenancy) {
+    fn evict(&self, present: &Present, partition: i32, tenancy: &Tenancy) {
         tenancy.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Ok(list) = self.list(partition, Offset::Invalid) {
-            self.consumer.incremental_unassign(&list).ok();
+            present.consumer.incremental_unassign(&list).ok();
         }
     }
 
@@ -99,7 +136,8 @@ impl Reader {
 
     /// Serves the callbacks; call it about once a second.
     pub(crate) fn serve(&self) {
-        while let Some(event) = self.consumer.poll(Duration::ZERO) {
+        let consumer = Arc::clone(&self.present().consumer);
+        while let Some(event) = consumer.poll(Duration::ZERO) {
             if let Err(error) = event {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a reader stumbled");
             }
@@ -112,4 +150,24 @@ impl Reader {
             .map_err(|error| KafkaError::broker("reading a partition", error))?;
         Ok(list)
     }
+}
+
+fn connect(
+    config: &KafkaConfig,
+    group: &str,
+    outage: &Arc<Outage>,
+    unread: &Arc<AtomicI64>,
+) -> Result<Arc<BaseConsumer<Context>>, KafkaError> {
+    let context = Context::new(Arc::clone(outage)).counting(Arc::clone(unread));
+    consumer(config, &format!("{group}.reader"))
+        .set("enable.partition.eof", "true")
+        // Bounds what waits in memory, per partition.
+        .set("queued.min.messages", "20000")
+        .set("queued.max.messages.kbytes", "16384")
+        .set("fetch.queue.backoff.ms", "20")
+        .set("fetch.wait.max.ms", "100")
+        .set("statistics.interval.ms", "2000")
+        .create_with_context(context)
+        .map(Arc::new)
+        .map_err(|error| KafkaError::broker("starting a consumer", error))
 }

@@ -29,6 +29,9 @@ const IDLE: Duration = Duration::from_millis(100);
 const UNSETTLED: Duration = Duration::from_millis(5);
 /// Without an acknowledgement for this long the broker counts as away.
 const SLOW: Duration = Duration::from_secs(5);
+/// After this long the stretch is published again by a new client: one that has lost its way does not
+/// keep the log waiting, and records that come twice are dropped by whoever reads.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 /// A relay that is to stop waits this long for the acknowledgements of its last step.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How often the lag is measured.
@@ -203,6 +206,8 @@ impl Relay {
             self.kafka.publishing().begin(&KafkaError::broker("publishing", error));
             std::future::pending::<()>().await;
         };
+        let given_up = tokio::time::sleep(GIVEN_UP);
+        let mut given_up = std::pin::pin!(given_up);
         let mut farewell = std::pin::pin!(farewell);
         let mut slow = std::pin::pin!(slow.fuse());
         loop {
@@ -213,6 +218,10 @@ impl Relay {
                     if !lease.renew(&self.db).await? {
                         return Ok(false);
                     }
+                }
+                () = &mut given_up => {
+                    let error = std::io::Error::other("no acknowledgement for a minute");
+                    return Err(KafkaError::broker("publishing", error));
                 }
                 () = &mut farewell => {
                     let error = std::io::Error::other("stopped while waiting");

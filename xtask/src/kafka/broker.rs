@@ -104,6 +104,11 @@ impl Broker {
         running.watchdog.wait().map(drop)
     }
 
+    /// The process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.running.as_ref().map(|running| running.server.id())
+    }
+
     fn java(&self, class: &str) -> Command {
         let mut java = Command::new("java");
         java.args(["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4"]);

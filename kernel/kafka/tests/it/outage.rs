@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hanse_events::Progress;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::broker::Broker;
 use crate::expiry::published;
@@ -75,6 +76,34 @@ async fn a_killed_broker_only_delays() {
         eventually("the lag is gone", || world.gauge(relaying) == Some(0)).await;
     }
     world.assert_exact(6, 0..told).await;
+    kafka.stop().await;
+}
+
+/// NET-01: a broker that hangs for longer than its cluster puts up with is left without leaders when it
+/// wakes. That only delays: whoever reads must not wait for ever on a client that lost its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_hangs_only_delays() {
+    let folder = tempfile::TempDir::with_prefix("hanse-broker-").unwrap();
+    let broker = Broker::start(&jars(), folder.path()).unwrap();
+    let pid = Pid::from_raw(broker.pid().unwrap().cast_signed()).unwrap();
+    let mut world = World::sqlite().await;
+    world.config.brokers = vec![broker.address()];
+    let kafka = world.kafka();
+    let _relay = world.relay(&kafka);
+    let _replica = world.follow(&kafka);
+    world.tell(6, 0..100).await;
+    world.settled().await;
+    for round in 1..=4 {
+        let before = world.count().await;
+        world.tell(6, round * 1000 - 900..round * 1000 + 100).await;
+        until("delivery is under way", async || world.count().await > before).await;
+        kill_process(pid, Signal::STOP).unwrap();
+        // The pause is what is tried here, not what is waited for.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        kill_process(pid, Signal::CONT).unwrap();
+    }
+    world.settled().await;
+    world.assert_exact(6, 0..4100).await;
     kafka.stop().await;
 }
 
