@@ -96,6 +96,13 @@ impl Client {
         self.user = body.get("user").cloned().unwrap_or_default();
     }
 
+    /// The same person with connections of their own: one that another thread has left idle may be
+    /// closed by the server at the moment it is taken up.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { agent: Self::new(&self.url).agent, ..self.clone() }
+    }
+
     /// The same person at another address, as after a restart.
     #[must_use]
     pub fn at(mut self, url: &str) -> Self {

@@ -61,7 +61,7 @@ impl Crew {
     /// Everybody works while `meanwhile` runs, which may wait by the notes.
     pub fn work(&mut self, notes: &Notes, meanwhile: impl FnOnce()) {
         let stop = AtomicBool::new(false);
-        let reader = self.writers.first().map(|writer| writer.client.clone());
+        let reader = self.writers.first().map(|writer| writer.client.apart());
         std::thread::scope(|scope| {
             // Also when `meanwhile` panics the others must end.
             let _stopping = Stopping(&stop);

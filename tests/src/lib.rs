@@ -41,5 +41,5 @@ pub use scale::Scale;
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};
 pub use split::{Engines, Ports, SERVICES, Split};
-pub use waiting::{eventually, until};
+pub use waiting::{eventually, until, until_is};
 pub use writer::{UNHURRIED, Writer, harbour_total, overview, write_until_cut};

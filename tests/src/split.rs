@@ -35,6 +35,7 @@ pub enum Ports {
 pub struct Split {
     /// Configuration file and data.
     pub folder: PathBuf,
+    name: String,
     places: BTreeMap<&'static str, Place>,
     processes: BTreeMap<&'static str, Server>,
     _temporary: Option<tempfile::TempDir>,
@@ -202,7 +203,7 @@ impl Split {
         text.push_str(more);
         std::fs::write(folder.join("hanse.toml"), text).expect("a configuration");
         let folder = folder.to_owned();
-        Self { folder, places, processes: BTreeMap::new(), _temporary: None }
+        Self { folder, name, places, processes: BTreeMap::new(), _temporary: None }
     }
 
     /// Starts one process, as after it was killed.
@@ -263,6 +264,12 @@ impl Split {
     #[must_use]
     pub fn url_of(&self, name: &str) -> String {
         format!("http://{}", self.places[name].public)
+    }
+
+    /// What the names of its databases begin with.
+    #[must_use]
+    pub fn store_prefix(&self) -> String {
+        format!("{}_", self.name)
     }
 
     /// Where one process listens, `host:port`.
@@ -338,6 +345,15 @@ impl Drop for Split {
             let last = lines.len().saturating_sub(COMPLAINTS);
             for line in &lines[last..] {
                 eprintln!("{name}: {line}");
+            }
+            let operations = Client::new(&server.ops);
+            for page in ["/ready", "/metrics"] {
+                let said = operations.send("GET", page, &[], None).map(|answer| answer.text);
+                let said = said.unwrap_or_else(|error| format!("{page}: {error}"));
+                let worth = |line: &&str| page == "/ready" || line.contains("lag");
+                for line in said.lines().filter(worth) {
+                    eprintln!("{name}: {line}");
+                }
             }
         }
     }

@@ -4,13 +4,14 @@
 //! them how long to go on (`tests/src/scale.rs`).
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use crate::engines::{Engines, fault_tools};
-use crate::workspace::{self, Features};
+use crate::workspace::{self, Features, Metadata};
 
 /// Play the long form of every fault scene and print a table.
 #[derive(clap::Args)]
@@ -30,6 +31,9 @@ pub struct Args {
     debug: bool,
 }
 
+/// The commit that runs beside this one, whose data `tests/recorded` holds.
+const OLDER: &str = "11495d8";
+
 /// A scene, and where it is.
 struct Scene {
     name: &'static str,
@@ -48,6 +52,7 @@ const SCENES: &[Scene] = &[
     split("network", "network::a_bad_network_loses_and_doubles_nothing"),
     split("frozen", "frozen::a_relay_that_sleeps_and_wakes_changes_nothing"),
     split("rolling", "rolling::no_request_fails_while_one_process_after_another_is_replaced"),
+    split("releases", "releases::an_older_release_is_followed"),
     Scene {
         name: "disorder",
         package: "hanse-kafka",
@@ -70,6 +75,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         if args.debug { ("dev", Features::Workspace) } else { ("release", Features::Package) };
     let hanse = workspace::build_hanse(profile, features)?;
     let tools = fault_tools()?;
+    let older =
+        chosen.iter().any(|scene| scene.name == "releases").then(older_release).transpose()?;
     let engines = Engines::start()?;
     let mut outcomes = Vec::new();
     for scene in chosen {
@@ -79,6 +86,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         cargo.args([scene.test, "--exact", "--nocapture"]);
         cargo.envs(engines.variables()).envs(tools.clone()).env("HANSE_BIN", &hanse);
         cargo.env("HANSE_SOAK_MINUTES", args.minutes.to_string());
+        cargo.envs(older.iter().map(|older| ("HANSE_OLD_BIN", older)));
         outcomes.push(play(scene.name, &mut cargo)?);
     }
     engines.stop();
@@ -87,6 +95,21 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         bail!("not everything held");
     }
     Ok(())
+}
+
+/// Builds the binary of the recorded older release, in a folder of its own that is kept.
+fn older_release() -> anyhow::Result<PathBuf> {
+    let folder = Metadata::load()?.target_directory.join(format!("older-{OLDER}"));
+    let (source, target) = (folder.join("source"), folder.join("target"));
+    if !source.is_dir() {
+        let mut git = Command::new("git");
+        git.current_dir(workspace::root()).args(["worktree", "add", "--detach"]);
+        workspace::run(git.arg(&source).arg(OLDER)).context("the older commit is not here")?;
+    }
+    let mut build = workspace::cargo();
+    build.current_dir(&source).args(["build", "--bin", "hanse", "--package", "hanse"]);
+    workspace::run(build.env("CARGO_TARGET_DIR", &target))?;
+    Ok(target.join("debug").join("hanse"))
 }
 
 fn choose(only: &[String]) -> anyhow::Result<Vec<&'static Scene>> {

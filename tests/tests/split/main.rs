@@ -8,6 +8,7 @@ mod doors;
 mod frozen;
 mod journey;
 mod network;
+mod releases;
 mod restarts;
 mod rolling;
 
