@@ -16,6 +16,7 @@ use hanse_outbound::Outbound;
 use hanse_redis::{Budgets, Redis};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, StoreConfig};
+use hanse_telemetry::Spans;
 use hanse_telemetry::metrics::Metrics;
 use hanse_upstream::{Names, Upstream, Written};
 use tokio::runtime::Handle;
@@ -135,6 +136,7 @@ pub struct Shared {
     pub verifier: Verifier,
     pub metrics: Metrics,
     pub secrets: Secrets,
+    pub spans: Spans,
 }
 
 impl Shared {
@@ -148,7 +150,7 @@ impl Shared {
             None => Secrets::parse(&config.secrets.master_key, "secrets.master_key")?,
         };
         let verifier = Verifier::new(&config.server.public_url, "hanse", ids.clock().clone());
-        Ok(Self { ids, verifier, metrics: Metrics::default(), secrets })
+        Ok(Self { ids, verifier, metrics: Metrics::default(), secrets, spans: Spans::default() })
     }
 
     /// What the processes of this installation know each other by.
@@ -163,6 +165,7 @@ impl Shared {
             verifier: self.verifier.clone(),
             metrics: self.metrics.clone(),
             recent: Arc::default(),
+            spans: self.spans.clone(),
             peers: self.peer_key(),
             trusted_proxies: config.gateway.trusted_proxies.clone().into(),
         }

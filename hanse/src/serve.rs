@@ -64,7 +64,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let folder = DataFolder::take(config)?;
     let public_socket = bind(config.server.listen, "server.listen", "--listen")?;
     let ops_socket = bind(config.server.ops, "server.ops", "--ops")?;
-    let shared = Shared::new(&loaded)?;
+    let shared = Shared { spans: guard.spans(), ..Shared::new(&loaded)? };
     let background = Background(Some(hanse_runtime::background_runtime()?));
     let kafka = compose::kafka(config, &shared, background.handle()?);
     let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);

@@ -9,6 +9,7 @@ use hanse_store::Ids;
 use hanse_telemetry::metrics::Metrics;
 use hanse_telemetry::recent::{FinishedRequest, RecentTraces};
 use hanse_telemetry::trace::TraceContext;
+use hanse_telemetry::{Served, Spans};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 
@@ -47,6 +48,8 @@ pub struct Edge {
     pub metrics: Metrics,
     /// Remembers the latest requests for `/tracing`.
     pub recent: Arc<RecentTraces>,
+    /// Tells a collector of requests.
+    pub spans: Spans,
     /// Knows other processes of this installation.
     pub peers: PeerKey,
     /// Peers whose `X-Forwarded-For` is believed. Nobody's by default.
@@ -57,6 +60,7 @@ pub struct Edge {
 pub struct Entered {
     /// What is known of it.
     pub context: Context,
+    parent: Option<[u8; 8]>,
     started: Instant,
     method: &'static str,
 }
@@ -79,23 +83,25 @@ impl Edge {
         let request_id = named
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .unwrap_or_else(|| self.ids.new_id());
-        let trace = request
-            .get("traceparent")
-            .and_then(|value| TraceContext::parse(value.to_str().ok()?))
-            .map_or_else(
-                || {
-                    let trace_id = uuid::Uuid::into_bytes(request_id);
-                    TraceContext { trace_id, span_id: self.ids.random(), sampled: false }
-                },
-                |parent| parent.child(self.ids.random()),
-            );
+        let parent =
+            request.get("traceparent").and_then(|value| TraceContext::parse(value.to_str().ok()?));
+        let span_id = self.ids.random();
+        let trace = parent.map_or_else(
+            || {
+                let trace_id = uuid::Uuid::into_bytes(request_id);
+                TraceContext { trace_id, span_id, sampled: self.spans.samples(trace_id) }
+            },
+            |parent| parent.child(span_id),
+        );
         let client = self.client(request, peer.ip());
         let mut context = Context { request_id, trace, caller: Caller::Anonymous, client };
         let verdict = headers::check(request).and_then(|()| {
             context.caller = self.caller(request)?;
             Ok(())
         });
-        (Entered { context, started: Instant::now(), method: method_label(method) }, verdict)
+        let parent = parent.map(|parent| parent.span_id);
+        let (started, method) = (Instant::now(), method_label(method));
+        (Entered { context, parent, started, method }, verdict)
     }
 
     fn caller(&self, request: &HeaderMap) -> Result<Caller, KernelError> {
@@ -142,19 +148,31 @@ impl Edge {
         operation: &'static str,
         mut response: Response<ResponseBody>,
     ) -> Response<ResponseBody> {
-        let Entered { context, started, method } = entered;
+        let Entered { context, parent, started, method } = entered;
         headers::finish(response.headers_mut(), context);
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
         self.metrics.http(operation, method, status, elapsed.as_secs_f64());
         let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        let at = self.ids.clock().now().as_microsecond();
+        let (trace, parent) = (context.trace, *parent);
+        self.spans.served(&Served {
+            trace,
+            parent,
+            operation,
+            method,
+            status,
+            ended_us: at,
+            duration_us,
+        });
+        let trace_id = trace.trace_id;
         self.recent.record(FinishedRequest {
-            trace_id: context.trace.trace_id,
+            trace_id,
             operation,
             method,
             status,
             duration_us,
-            at: self.ids.clock().now().as_microsecond(),
+            at,
         });
         tracing::info!(
             target: "access",

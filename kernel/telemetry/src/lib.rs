@@ -4,6 +4,7 @@
 //!   the [`Guard`] it returns flushes both when dropped.
 //! - [`metrics::Metrics`] counts and times; `render` is the body of `/metrics`.
 //! - [`trace::TraceContext`] is the W3C trace context that requests and events carry.
+//! - [`Spans`] tells a collector of finished requests.
 //! - [`recent::RecentTraces`] remembers the last requests for `/tracing`.
 //!
 //! What it never does: block a request (a full log buffer drops lines and counts them, a busy ring
@@ -22,3 +23,4 @@ pub mod trace;
 
 pub use config::{Format, InitError, LogConfig};
 pub use log::{Guard, init};
+pub use otlp::{Served, Spans};

@@ -11,14 +11,13 @@ mod line;
 mod sink;
 
 use crate::config::{InitError, LogConfig};
-use crate::otlp::Exporting;
+use crate::otlp::Spans;
 use layer::LogLayer;
 use sink::Sink;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing_subscriber::Registry;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How long dropping a [`Guard`] waits for a writer that does not take its lines.
@@ -28,11 +27,17 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// a few seconds. Hold it in `main` to the end.
 #[derive(Debug)]
 pub struct Guard {
-    exporting: Option<Exporting>,
+    spans: Spans,
     sink: Arc<Sink>,
 }
 
 impl Guard {
+    /// Where finished spans go.
+    #[must_use]
+    pub fn spans(&self) -> Spans {
+        self.spans.clone()
+    }
+
     /// How many lines were dropped because the writer fell behind by more than the buffer holds.
     pub fn dropped_lines(&self) -> u64 {
         self.sink.dropped()
@@ -42,7 +47,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // Spans first: what their export has to complain about is still written.
-        drop(self.exporting.take());
+        self.spans.close();
         self.sink.close(FLUSH);
     }
 }
@@ -60,20 +65,15 @@ pub fn init(config: &LogConfig) -> Result<Guard, InitError> {
     Ok(guard)
 }
 
-type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
-
 fn assemble(
     config: &LogConfig,
     writer: Box<dyn Write + Send>,
 ) -> Result<(impl SubscriberInitExt + use<>, Guard), InitError> {
     let sink = Sink::start(writer).map_err(InitError::Thread)?;
-    let exporting = Exporting::start(config)?;
-    let mut layers: Vec<Boxed> = vec![LogLayer::new(config, Arc::clone(&sink)).boxed()];
-    if let Some(exporting) = &exporting {
-        layers.push(exporting.layer().boxed());
-    }
-    let subscriber = tracing_subscriber::registry().with(layers).with(config.filter()?);
-    Ok((subscriber, Guard { exporting, sink }))
+    let spans = Spans::start(config)?;
+    let lines = LogLayer::new(config, Arc::clone(&sink));
+    let subscriber = tracing_subscriber::registry().with(lines).with(config.filter()?);
+    Ok((subscriber, Guard { spans, sink }))
 }
 
 #[cfg(test)]

@@ -3,10 +3,7 @@
 //!
 //! No randomness here: ids come from the caller's `Ids` (law 7).
 
-use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use std::fmt;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Which trace a piece of work belongs to, and which span caused it. Ids are never all zero when
 /// they come from [`TraceContext::parse`].
@@ -42,17 +39,6 @@ impl TraceContext {
     #[must_use]
     pub fn child(self, span_id: [u8; 8]) -> Self {
         Self { span_id, ..self }
-    }
-
-    /// Hangs a span under this context, so that an exported trace joins the caller's. Without an
-    /// exporter this does nothing. Call it before the span is entered.
-    pub fn adopt(self, span: &tracing::Span) {
-        let flags = if self.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
-        let (trace, parent) =
-            (TraceId::from_bytes(self.trace_id), SpanId::from_bytes(self.span_id));
-        let remote = SpanContext::new(trace, parent, flags, true, TraceState::default());
-        // The error says that no exporter listens or that the span began: neither is ours to mend.
-        _ = span.set_parent(Context::new().with_remote_span_context(remote));
     }
 }
 

@@ -142,6 +142,7 @@ impl Stage {
             verifier: verifier.clone(),
             metrics: metrics.clone(),
             recent: Arc::default(),
+            spans: hanse_telemetry::Spans::default(),
             peers: PeerKey::new(&PEER_KEY),
             trusted_proxies: Arc::new([]),
         };

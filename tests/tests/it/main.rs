@@ -18,3 +18,4 @@ mod importing;
 mod secrets;
 mod starting;
 mod stopping;
+mod traces;

@@ -3,7 +3,6 @@ use crate::trace::TraceContext;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
-use tracing_subscriber::layer::SubscriberExt;
 
 /// Reads one request, head and body, and answers it.
 fn answer(mut stream: TcpStream) -> Vec<u8> {
@@ -31,41 +30,62 @@ fn config(listener: &TcpListener) -> LogConfig {
     LogConfig { otlp_endpoint: Some(format!("http://{address}/v1/traces")), ..LogConfig::default() }
 }
 
+fn served(trace: TraceContext, operation: &'static str) -> Served {
+    Served {
+        trace,
+        parent: Some(*b"the-span"),
+        operation,
+        method: "POST",
+        status: 201,
+        ended_us: 1_772_442_000_000_000,
+        duration_us: 1_500,
+    }
+}
+
 #[test]
-fn a_sampled_span_reaches_the_collector_in_the_trace_of_its_caller() {
+fn a_recorded_request_reaches_the_collector_in_the_trace_of_its_caller() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let config =
-        LogConfig { sample_ratio: 0.0, service: "thoughts".to_owned(), ..config(&listener) };
+    let config = LogConfig { service: "thoughts".to_owned(), ..config(&listener) };
     let (received, collector) = mpsc::channel();
     let accept = move || _ = received.send(answer(listener.accept().unwrap().0));
     std::thread::Builder::new().spawn(accept).unwrap();
 
-    let exporting = Exporting::start(&config).unwrap().unwrap();
-    let subscriber = tracing_subscriber::registry().with(exporting.layer());
-    let caller =
-        TraceContext { trace_id: *b"trace-of-caller!", span_id: *b"the-span", sampled: true };
-    tracing::subscriber::with_default(subscriber, || {
-        let span = tracing::info_span!("create_thought");
-        caller.adopt(&span);
-        span.in_scope(|| {});
-        drop(span);
-        // Ratio zero: a trace that starts here is not exported, a sampled caller's is.
-        tracing::info_span!("unsampled_work").in_scope(|| {});
-    });
-    drop(exporting);
+    let spans = Spans::start(&config).unwrap();
+    let trace =
+        TraceContext { trace_id: *b"trace-of-caller!", span_id: *b"our-span", sampled: true };
+    spans.served(&served(trace, "create_thought"));
+    spans.served(&served(TraceContext { sampled: false, ..trace }, "not_recorded"));
+    spans.close();
 
     let request = collector.recv_timeout(Duration::from_secs(10)).unwrap();
     let contains = |text: &str| request.windows(text.len()).any(|bytes| bytes == text.as_bytes());
     assert!(request.starts_with(b"POST /v1/traces HTTP/1.1\r\n"));
-    for expected in ["create_thought", "trace-of-caller!", "the-span", "thoughts", "development"] {
+    for expected in
+        ["create_thought", "trace-of-caller!", "our-span", "the-span", "thoughts", "development"]
+    {
         assert!(contains(expected), "{expected} is missing");
     }
-    assert!(!contains("unsampled_work"));
+    assert!(!contains("not_recorded"));
 }
 
 #[test]
-fn without_a_collector_nothing_starts_and_adopting_is_harmless() {
-    assert!(Exporting::start(&LogConfig::default()).unwrap().is_none());
-    let context = TraceContext { trace_id: [1; 16], span_id: [2; 8], sampled: true };
-    context.adopt(&tracing::info_span!("lonely"));
+fn the_ratio_decides_by_the_trace() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let share = |sample_ratio| {
+        let spans = Spans::start(&LogConfig { sample_ratio, ..config(&listener) }).unwrap();
+        let ids = (0..1000_u128).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).to_be_bytes());
+        ids.filter(|id| spans.samples(*id)).count()
+    };
+    assert_eq!(share(0.0), 0);
+    assert_eq!(share(1.0), 1000);
+    assert!((200..300).contains(&share(0.25)), "{}", share(0.25));
+}
+
+#[test]
+fn without_a_collector_nothing_is_recorded() {
+    let spans = Spans::start(&LogConfig { sample_ratio: 1.0, ..LogConfig::default() }).unwrap();
+    assert!(!spans.samples([1; 16]));
+    let trace = TraceContext { trace_id: [1; 16], span_id: [2; 8], sampled: true };
+    spans.served(&served(trace, "lonely"));
+    spans.close();
 }

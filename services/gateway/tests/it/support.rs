@@ -211,6 +211,7 @@ impl Gate {
             verifier,
             metrics: metrics.clone(),
             recent: Arc::default(),
+            spans: hanse_telemetry::Spans::default(),
             peers: hanse_http::PeerKey::new(&[11; 32]),
             trusted_proxies: Arc::new([]),
         };

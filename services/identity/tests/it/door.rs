@@ -44,6 +44,7 @@ impl Door {
             verifier,
             metrics: Metrics::default(),
             recent: Arc::default(),
+            spans: hanse_telemetry::Spans::default(),
             peers: hanse_http::PeerKey::new(&[11; 32]),
             trusted_proxies: Arc::new([]),
         };
