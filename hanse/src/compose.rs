@@ -15,13 +15,14 @@ use hanse_kafka::Kafka;
 use hanse_outbound::Outbound;
 use hanse_redis::{Budgets, Redis};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
-use hanse_store::{Clock, Db, Ids, StoreConfig};
+use hanse_store::{Clock, Db, Ids, Server, StoreConfig};
 use hanse_telemetry::Spans;
 use hanse_telemetry::metrics::Metrics;
 use hanse_upstream::{Names, Upstream, Written};
 use tokio::runtime::Handle;
 
 use crate::config::{Config, Loaded};
+use crate::encryption::Encryption;
 
 /// Every service, in the order in which they are built.
 pub const NAMES: [&str; 5] = ["gateway", "identity", "thoughts", "search", "analytics"];
@@ -115,6 +116,7 @@ pub fn elsewhere(
     config: &Config,
     platform: &Platform,
     shared: &Shared,
+    encryption: &Encryption,
 ) -> Vec<(Outline, Upstream)> {
     outlines()
         .into_iter()
@@ -124,7 +126,11 @@ pub fn elsewhere(
             let written = written.iter().filter_map(|text| Written::parse(text).ok()).collect();
             let names = Arc::new(Names::new(written, LOOK_UP));
             let settings = config.peers.settings.clone();
-            let upstream = Upstream::new(outline.service(), settings, names, &shared.metrics);
+            let (name, metrics) = (outline.service(), &shared.metrics);
+            let upstream = match encryption.peers() {
+                Some(tls) => Upstream::encrypted(name, settings, names, tls.clone(), metrics),
+                None => Upstream::new(name, settings, names, metrics),
+            };
             Some((outline, upstream))
         })
         .collect()
@@ -206,11 +212,12 @@ pub fn store(config: &Config) -> StoreConfig {
     if config.store.url.is_empty() {
         StoreConfig::Sqlite { folder: config.server.data.clone() }
     } else {
-        StoreConfig::Postgres {
+        StoreConfig::Postgres(Server {
             url: config.store.url.clone(),
             prefix: config.store.prefix.clone(),
             pool: config.store.pool,
-        }
+            ca_file: config.store.ca_file.clone(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use hanse_runtime::config::{self, Config as _, ConfigError, Mistake, Sources};
 use hanse_telemetry::LogConfig;
+use hanse_tls::{DoorTls, PeerTls};
 use hanse_upstream::{UpstreamConfig, Written};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ pub struct ServerConfig {
     pub data: PathBuf,
     /// Public address.
     pub listen: SocketAddr,
+    /// Certificate of the public door. It is read again when it changes, and on SIGHUP.
+    pub tls: DoorTls,
     /// Address of the operations listener (health, metrics, traces). It answers without
     /// authentication: keep it on loopback or a private network.
     pub ops: SocketAddr,
@@ -78,6 +81,7 @@ impl Default for ServerConfig {
         Self {
             data: "data".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            tls: DoorTls::default(),
             ops: SocketAddr::from(([127, 0, 0, 1], 3099)),
             public_url: "http://127.0.0.1:3000".into(),
             only: Vec::new(),
@@ -96,6 +100,8 @@ pub struct PeersConfig {
     /// Where each is: addresses or names with a port, such as
     /// `thoughts = ["thoughts.default.svc:3012"]`. Names are looked up again every five seconds.
     pub endpoints: BTreeMap<String, Vec<String>>,
+    /// Mutual TLS between the processes. Read again when it changes, and on SIGHUP.
+    pub tls: PeerTls,
     /// How they are spoken to.
     pub settings: UpstreamConfig,
 }
@@ -104,11 +110,15 @@ pub struct PeersConfig {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreSection {
-    /// PostgreSQL server, as `postgres://user:password@host:port/postgres`; empty for the embedded
-    /// store in the data folder. Each service has a database of its own.
+    /// PostgreSQL server, as `postgres://user:password@host:port/postgres`, by TLS with
+    /// `?sslmode=require` behind it; empty for the embedded store in the data folder. Each service has
+    /// a database of its own.
     pub url: String,
     /// File that holds the url instead.
     pub url_file: String,
+    /// PEM file of the authorities that PostgreSQL's certificate may come from, with
+    /// `sslmode=require` in the url; those that the system knows when empty.
+    pub ca_file: String,
     /// Prefix of the database names.
     pub prefix: String,
     /// Connections per service.
@@ -117,7 +127,13 @@ pub struct StoreSection {
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self { url: String::new(), url_file: String::new(), prefix: "hanse_".into(), pool: 16 }
+        Self {
+            url: String::new(),
+            url_file: String::new(),
+            ca_file: String::new(),
+            prefix: "hanse_".into(),
+            pool: 16,
+        }
     }
 }
 
@@ -182,9 +198,23 @@ impl config::Config for Config {
             if !crate::compose::NAMES.contains(&name.as_str()) {
                 found.push((key.clone(), "there is no such service".into()));
             }
-            let wrong = endpoints.iter().filter_map(|text| Written::parse(text).err());
-            found.extend(wrong.map(|what| (key.clone(), what)));
+            for text in endpoints {
+                match Written::parse(text) {
+                    Ok(written) if written.secure() && !self.peers.tls.enabled() => {
+                        let what = "peers speak TLS by peers.tls, which is not set".to_owned();
+                        found.push((key.clone(), what));
+                    }
+                    Ok(_) => {}
+                    Err(what) => found.push((key.clone(), what)),
+                }
+            }
         }
+        if !self.peers.settings.ca_file.is_empty() {
+            let what = "peers are known by peers.tls.ca_file".to_owned();
+            found.push(("peers.settings.ca_file".to_owned(), what));
+        }
+        found.extend(self.server.tls.mistakes("server.tls"));
+        found.extend(self.peers.tls.mistakes("peers.tls"));
         found.extend(self.peers.settings.mistakes("peers.settings"));
         found.extend(
             self.kafka.mistakes().into_iter().map(|(key, what)| (format!("kafka.{key}"), what)),
@@ -222,9 +252,16 @@ impl Config {
 pub struct Loaded {
     /// The values.
     pub config: Config,
+    common: Common,
+    serve: Option<ServeArgs>,
 }
 
 impl Loaded {
+    /// Reads the same sources again.
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        Self::read(&self.common, self.serve.as_ref())
+    }
+
     /// Reads file, environment and flags.
     pub fn read(common: &Common, serve: Option<&ServeArgs>) -> Result<Self, ConfigError> {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -245,7 +282,7 @@ impl Loaded {
         read_secret("redis.url_file", &redis.url_file, &mut redis.url)?;
         let mistakes = config.mistakes();
         if mistakes.is_empty() {
-            return Ok(Self { config });
+            return Ok(Self { config, common: common.clone(), serve: serve.cloned() });
         }
         let whence = || "value".to_owned();
         Err(ConfigError(

@@ -1,10 +1,9 @@
 //! The two doors of a process, the public one and that of operations, and what they lead to.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hanse_gateway::{Documents, Gateway, LimitsConfig, Router, Rules};
+use hanse_gateway::{Documents, Gateway, LimitsConfig, Router, Systems};
 use hanse_http::{Edge, Outline};
 use hanse_kafka::Kafka;
 use hanse_redis::Redis;
@@ -13,6 +12,7 @@ use hanse_upstream::Upstream;
 
 use crate::compose::{self, Shared};
 use crate::config::Config;
+use crate::encryption::Encryption;
 use crate::trust::Follower;
 
 include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
@@ -23,7 +23,8 @@ pub struct Doors {
     platform: Arc<Platform>,
     draining: Arc<AtomicBool>,
     peers: Vec<(Outline, Upstream)>,
-    named: BTreeMap<String, Upstream>,
+    systems: Arc<Systems>,
+    encryption: Arc<Encryption>,
     follower: Option<Arc<Follower>>,
     redis: Option<Redis>,
 }
@@ -35,8 +36,9 @@ impl Doors {
         shared: &Shared,
         platform: &Arc<Platform>,
         draining: &Arc<AtomicBool>,
+        encryption: &Arc<Encryption>,
     ) -> anyhow::Result<Self> {
-        let peers = compose::elsewhere(config, platform, shared);
+        let peers = compose::elsewhere(config, platform, shared, encryption);
         compose::complete(config, platform, &peers)?;
         let identity = peers.iter().find(|(outline, _)| outline.service() == "identity");
         let follower = identity.map(|(_, identity)| {
@@ -48,7 +50,8 @@ impl Doors {
             edge: shared.edge(config),
             platform: Arc::clone(platform),
             draining: Arc::clone(draining),
-            named: hanse_gateway::upstreams(&config.gateway.upstreams, &shared.metrics),
+            systems: Arc::new(Systems::new(&config.gateway, &shared.metrics)?),
+            encryption: Arc::clone(encryption),
             peers,
             follower,
             redis: compose::redis(config, shared)?,
@@ -57,14 +60,14 @@ impl Doors {
 
     /// The public door. A process without the gateway is behind one: it serves what is here, by no
     /// budgets of its own.
-    pub fn public(&self, config: &Config, shared: &Shared) -> anyhow::Result<Gateway> {
+    pub fn public(&self, config: &Config, shared: &Shared) -> anyhow::Result<(Gateway, Router)> {
         let is_gateway = config.serves("gateway");
         let served = self.platform.cells().iter().map(|cell| &cell.routes);
         let mut outlines = compose::outlines();
         let mut limits = config.limits.clone();
         let router = if is_gateway {
             let router = Router::new(served, self.peers.iter().cloned())?;
-            router.replace_rules(Rules::new(&config.gateway.routes, &self.named));
+            router.replace_rules(self.systems.rules(&config.gateway));
             router
         } else {
             outlines.retain(|outline| self.platform.cell(outline.service()).is_some());
@@ -84,11 +87,15 @@ impl Doors {
         let documents = Documents::new(document, names, ERROR_PAGES);
         let edge = self.edge.clone();
         let ready = self.readiness();
-        let gateway = Gateway::new(edge, router, &config.gateway, &limits, documents, ready);
-        Ok(match &self.redis {
-            Some(redis) => gateway.counting_together(&limits, &compose::together(redis, shared)),
-            None => gateway,
-        })
+        let mut gateway =
+            Gateway::new(edge, router.clone(), &config.gateway, &limits, documents, ready);
+        if self.encryption.scheme() == "https" {
+            gateway = gateway.encrypted();
+        }
+        if let Some(redis) = &self.redis {
+            gateway = gateway.counting_together(&limits, &compose::together(redis, shared));
+        }
+        Ok((gateway, router))
     }
 
     /// Waits until requests can be served.
@@ -100,9 +107,11 @@ impl Doors {
 
     /// The door of operations.
     pub fn operations(&self, kafka: Option<Kafka>) -> OpsFront {
-        let shown: Vec<Upstream> = self.upstreams().cloned().collect();
+        let peers: Vec<Upstream> = self.peers().cloned().collect();
+        let systems = Arc::clone(&self.systems);
         let view = move || {
-            let items: Vec<_> = shown.iter().map(Upstream::view).collect();
+            let shown = peers.iter().cloned().chain(systems.all());
+            let items: Vec<_> = shown.map(|upstream| upstream.view()).collect();
             serde_json::json!({ "items": items })
         };
         let (platform, draining) = (Arc::clone(&self.platform), Arc::clone(&self.draining));
@@ -126,8 +135,14 @@ impl Doors {
 
     /// Keeps in touch with everybody who is reached.
     pub fn keep_in_touch(&self, supervisor: &mut Supervisor) {
-        let upstreams: Vec<Upstream> = self.upstreams().cloned().collect();
-        for upstream in upstreams {
+        self.encryption.keep_current(supervisor);
+        let systems = Arc::clone(&self.systems);
+        supervisor.run("systems", move || {
+            let systems = Arc::clone(&systems);
+            async move { systems.run().await }
+        });
+        let peers: Vec<Upstream> = self.peers().cloned().collect();
+        for upstream in peers {
             supervisor.run("upstream", move || {
                 let upstream = upstream.clone();
                 async move { upstream.run().await }
@@ -141,8 +156,13 @@ impl Doors {
         }
     }
 
-    fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
-        self.peers.iter().map(|(_, upstream)| upstream).chain(self.named.values())
+    fn peers(&self) -> impl Iterator<Item = &Upstream> {
+        self.peers.iter().map(|(_, upstream)| upstream)
+    }
+
+    /// The systems that the operator's rules name.
+    pub fn systems(&self) -> &Systems {
+        &self.systems
     }
 
     /// Can requests be served? Asked often and without a token, so it only looks at flags.

@@ -5,6 +5,8 @@ mod commands;
 mod compose;
 mod config;
 mod doors;
+mod encryption;
+mod reload;
 mod serve;
 mod trust;
 

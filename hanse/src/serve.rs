@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use hanse_http::server;
+use hanse_kafka::Kafka;
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,6 +18,8 @@ use tokio::sync::watch;
 use crate::compose::{self, DataFolder, Shared};
 use crate::config::{Config, Loaded, toml_text};
 use crate::doors::Doors;
+use crate::encryption::Encryption;
+use crate::reload::Reload;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -24,7 +27,7 @@ const BACKLOG: u32 = 1024;
 /// Options of `serve`.
 #[derive(Args, Clone, Default)]
 #[command(
-    after_help = "Stops on SIGTERM or Ctrl-C: it says \"not ready\", finishes what is under way, and exits 0.\n\nExamples:\n  hanse serve\n  hanse serve --listen 0.0.0.0:8080 --data /srv/hanse\n  hanse serve --set log.format=json --set server.public_url=https://hanse.example.com"
+    after_help = "Stops on SIGTERM or Ctrl-C: it says \"not ready\", finishes what is under way, and exits 0.\nSIGHUP reads certificates and the gateway's rules again; rules with mistakes leave the old ones in force.\n\nExamples:\n  hanse serve\n  hanse serve --listen 0.0.0.0:8080 --data /srv/hanse\n  hanse serve --set log.format=json --set server.public_url=https://hanse.example.com"
 )]
 pub struct ServeArgs {
     /// Services of this process, separated by commas [default: all]
@@ -69,8 +72,9 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let kafka = compose::kafka(config, &shared, background.handle()?);
     let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);
     let draining = Arc::new(AtomicBool::new(false));
-    let doors = Doors::new(config, &shared, &platform, &draining)?;
-    let gateway = doors.public(config, &shared)?;
+    let encryption = Arc::new(Encryption::new(config)?);
+    let doors = Doors::new(config, &shared, &platform, &draining, &encryption)?;
+    let (gateway, router) = doors.public(config, &shared)?;
     let ops = doors.operations(kafka.clone());
     let mut supervisor = platform.start(background.handle()?);
     doors.keep_in_touch(&mut supervisor);
@@ -87,6 +91,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     );
     // Whoever reads that it is ready may ask it to stop at once.
     let asked_to_stop = stop_request()?;
+    let reload = Reload::new(&loaded, &doors, &encryption, router)?;
     let public = async {
         tokio::select! {
             () = doors.until_ready() => {}
@@ -95,7 +100,8 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         let listener = public_socket.listen(BACKLOG).inspect_err(|_| {
             stop.send_replace(true);
         })?;
-        announce(config, &platform, addresses, started).await;
+        announce(config, &platform, encryption.scheme(), addresses, started).await;
+        let listener = encryption.door(listener);
         let (gateway, metrics) = (Arc::new(gateway), shared.metrics.clone());
         server::serve(listener, gateway, limits, metrics, stop_signal(stopped.clone())).await;
         anyhow::Ok(())
@@ -110,12 +116,11 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         tokio::time::sleep(Duration::from_secs(config.server.drain_delay_seconds.into())).await;
         stop.send_replace(true);
     };
-    let (served, (), ()) = tokio::join!(public, operations, drain);
+    let reload = reload.run(stop_signal(stopped.clone()));
+    let (served, (), (), ()) = tokio::join!(public, operations, drain, reload);
     served?;
-    if let Some(kafka) = kafka
-        && tokio::time::timeout(limits.drain_time, kafka.stop()).await.is_err()
-    {
-        tracing::warn!("the broker did not let go in time; another replica takes over later");
+    if let Some(kafka) = kafka {
+        let_go(&kafka, limits.drain_time).await;
     }
     supervisor.stop().await;
     drop((doors, background));
@@ -124,6 +129,13 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     tracing::info!("stopped");
     drop((folder, guard));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Leaves the event log between processes.
+async fn let_go(kafka: &Kafka, within: Duration) {
+    if tokio::time::timeout(within, kafka.stop()).await.is_err() {
+        tracing::warn!("the broker did not let go in time; another replica takes over later");
+    }
 }
 
 /// The bounds of the public listener.
@@ -187,12 +199,13 @@ fn stop_request() -> anyhow::Result<impl Future<Output = ()>> {
 async fn announce(
     config: &Config,
     platform: &hanse_runtime::Platform,
+    scheme: &str,
     [public, ops]: [SocketAddr; 2],
     started: Instant,
 ) {
     let names: Vec<&str> = platform.cells().iter().map(|cell| cell.name).collect();
     let mut text = format!(
-        "hanse {version} is ready after {ms} ms\n  public      http://{public}   (documents at /docs)\n  \
+        "hanse {version} is ready after {ms} ms\n  public      {scheme}://{public}   (documents at /docs)\n  \
          operations  http://{ops}   (/health /ready /metrics /tracing)\n  services    {names}\n  data        {data}\n",
         version = env!("CARGO_PKG_VERSION"),
         ms = started.elapsed().as_millis(),
@@ -211,7 +224,7 @@ async fn announce(
         {
             let hours = config.identity.setup_hours;
             text.push_str(&format!(
-                "  or, once and within {hours} hours, with\n    curl http://{public}/auth/setup -H \
+                "  or, once and within {hours} hours, with\n    curl {scheme}://{public}/auth/setup -H \
                  'content-type: application/json' \\\n      -d '{{\"token\":\"{token}\",\"email\":\"you@example.com\",\
                  \"password\":\"…\",\"name\":\"You\"}}'\n"
             ));

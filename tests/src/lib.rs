@@ -15,9 +15,11 @@
 mod balancer;
 #[path = "../../xtask/src/kafka/broker.rs"]
 mod broker;
+mod certificates;
 mod client;
 mod command;
 mod crew;
+mod curl;
 mod database;
 mod faults;
 mod network;
@@ -31,9 +33,11 @@ mod writer;
 
 pub use balancer::Balancer;
 pub use broker::{Broker, Door};
+pub use certificates::{Authority, Certificate};
 pub use client::{Answer, Client};
 pub use command::{Said, hanse, run};
 pub use crew::{Crew, Notes};
+pub use curl::{Fetched, curl};
 pub use database::Database;
 pub use faults::{Fault, SmallDisk};
 pub use network::{Link, Network, Trouble};

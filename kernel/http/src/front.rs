@@ -17,6 +17,7 @@ use crate::caller::Caller;
 use crate::dispatch::{Context, RequestBody, ResponseBody, problem_response};
 use crate::error::KernelError;
 use crate::headers;
+use crate::network::Networks;
 use crate::operation::Operation;
 use crate::peer::{PeerKey, SCHEME};
 use crate::table::Table;
@@ -53,7 +54,7 @@ pub struct Edge {
     /// Knows other processes of this installation.
     pub peers: PeerKey,
     /// Peers whose `X-Forwarded-For` is believed. Nobody's by default.
-    pub trusted_proxies: Arc<[IpAddr]>,
+    pub trusted_proxies: Networks,
 }
 
 /// A request that has entered and not yet left.
@@ -79,7 +80,7 @@ impl Edge {
     ) -> (Entered, Result<(), KernelError>) {
         // A gateway before us has named the request already.
         let named =
-            request.get("x-request-id").filter(|_| self.trusted_proxies.contains(&peer.ip()));
+            request.get("x-request-id").filter(|_| self.trusted_proxies.contains(peer.ip()));
         let request_id = named
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .unwrap_or_else(|| self.ids.new_id());
@@ -128,7 +129,7 @@ impl Edge {
 
     /// The client's address: the peer's own, unless the peer is a proxy that we were told to trust.
     fn client(&self, request: &HeaderMap, peer: IpAddr) -> IpAddr {
-        if !self.trusted_proxies.contains(&peer) {
+        if !self.trusted_proxies.contains(peer) {
             return peer;
         }
         request
@@ -137,7 +138,7 @@ impl Edge {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|text| text.split(','))
             .filter_map(|text| text.trim().parse().ok())
-            .rfind(|address| !self.trusted_proxies.contains(address))
+            .rfind(|address| !self.trusted_proxies.contains(*address))
             .unwrap_or(peer)
     }
 
@@ -201,7 +202,7 @@ impl ServiceFront {
 
 impl Front for ServiceFront {
     fn trusts(&self, peer: IpAddr) -> bool {
-        self.edge.trusted_proxies.contains(&peer)
+        self.edge.trusted_proxies.contains(peer)
     }
 
     async fn handle(

@@ -30,6 +30,7 @@ mod front;
 pub mod headers;
 mod idempotency;
 mod input;
+mod network;
 mod openapi;
 mod operation;
 mod outline;
@@ -59,6 +60,7 @@ pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
 pub use input::{
     Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
 };
+pub use network::{Network, Networks};
 pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};
 pub use outline::{Outline, Shape};

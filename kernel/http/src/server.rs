@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hanse_telemetry::metrics::Metrics;
+use hanse_tls::{Acceptor, Stream};
 use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use http_body_util::Either;
 use hyper::service::service_fn;
@@ -57,15 +58,36 @@ impl Default for Limits {
     }
 }
 
+/// Where connections come in, and whether they are encrypted.
+pub struct Door {
+    listener: TcpListener,
+    tls: Option<Acceptor>,
+}
+
+impl Door {
+    /// A listener behind which TLS is spoken.
+    #[must_use]
+    pub fn encrypted(listener: TcpListener, tls: Acceptor) -> Self {
+        Self { listener, tls: Some(tls) }
+    }
+}
+
+impl From<TcpListener> for Door {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
 /// Serves until `stop` ends, then finishes requests under way within the drain time.
 pub async fn serve<F: Front>(
-    listener: TcpListener,
+    door: impl Into<Door>,
     front: Arc<F>,
     limits: Limits,
     metrics: Metrics,
     stop: impl Future<Output = ()>,
 ) {
-    let builder = builder(limits);
+    let Door { listener, tls } = door.into();
+    let builder = Arc::new(builder(limits));
     let slots = Arc::new(Semaphore::new(limits.connections));
     let places = Places::new(limits.connections_per_address);
     let (stopping, stopped) = watch::channel(false);
@@ -80,14 +102,20 @@ pub async fn serve<F: Front>(
         let Some(place) = place(&places, &*front, peer) else { continue };
         let (front, open) = (Arc::clone(&front), metrics.connection());
         let activity = Arc::new(Activity::default());
-        let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
         let requests = Arc::clone(&activity);
         let service = service_fn(move |request| {
             answer(Arc::clone(&front), request, peer, Arc::clone(&requests))
         });
-        let connection = builder.serve_connection_with_upgrades(io, service).into_owned();
         let mut stopped = stopped.clone();
+        let (builder, tls) = (Arc::clone(&builder), tls.clone());
         connections.spawn(async move {
+            let stream = tokio::select! {
+                stream = enter(stream, tls.as_ref(), peer) => stream,
+                _ = stopped.wait_for(|stopped| *stopped) => None,
+            };
+            let Some(stream) = stream else { return drop((open, slot, place)) };
+            let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
+            let connection = builder.serve_connection_with_upgrades(io, service);
             let mut connection = std::pin::pin!(connection);
             let ends = || activity.ends(limits.write_time, limits.write_time);
             tokio::select! {
@@ -175,6 +203,14 @@ async fn answer<F: Front>(
     }))
 }
 
+/// What a connection is read from, once it has shaken hands where that is asked for.
+async fn enter(stream: TcpStream, tls: Option<&Acceptor>, peer: SocketAddr) -> Option<Stream> {
+    match tls {
+        Some(tls) => tls.accept(stream, peer.ip()).await,
+        None => Some(Stream::Plain(stream)),
+    }
+}
+
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
 async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<Accepted> {
@@ -199,7 +235,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A stream that must begin in time and whose writes must make progress.
 struct Watched {
-    stream: TcpStream,
+    stream: Stream,
     opening: Option<Opening>,
     activity: Arc<Activity>,
     write_time: Duration,
@@ -231,7 +267,7 @@ impl Opening {
 }
 
 impl Watched {
-    fn new(stream: TcpStream, limits: Limits, activity: Arc<Activity>) -> Self {
+    fn new(stream: Stream, limits: Limits, activity: Arc<Activity>) -> Self {
         let deadline = Box::pin(tokio::time::sleep(limits.header_time));
         let opening = Some(Opening { seen: 0, deadline });
         Self { stream, opening, activity, write_time: limits.write_time, stalled: None }

@@ -12,11 +12,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RedisConfig {
-    /// Redis server, as `redis://user:password@host:port/0`; empty for a process that counts and
-    /// caches alone.
+    /// Redis server, as `redis://user:password@host:port/0`, or `rediss://` for TLS; empty for a
+    /// process that counts and caches alone.
     pub url: String,
     /// File that holds the url instead.
     pub url_file: String,
+    /// PEM file of the authorities whose certificates are believed with `rediss://`; those that the
+    /// system knows when empty.
+    pub ca_file: String,
     /// Prefix of all keys, so that several systems can use one server.
     pub prefix: String,
     /// Milliseconds that a request waits for Redis at most; then it goes on without.
@@ -28,6 +31,7 @@ impl Default for RedisConfig {
         Self {
             url: String::new(),
             url_file: String::new(),
+            ca_file: String::new(),
             prefix: "hanse".into(),
             deadline_ms: 50,
         }
@@ -47,10 +51,12 @@ impl RedisConfig {
         let mut found = Vec::new();
         if self.enabled() {
             let what = match self.url.as_str().into_connection_info() {
-                Ok(info) if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) => {
-                    Some("TLS to Redis is not built in; use a tunnel and write redis://")
-                }
-                Ok(_) => None,
+                Ok(info) => match info.addr() {
+                    ConnectionAddr::TcpTls { insecure: true, .. } => {
+                        Some("certificates are always checked; leave #insecure out")
+                    }
+                    _ => None,
+                },
                 Err(_) => Some("write it like redis://user:password@host:6379/0"),
             };
             found.extend(what.map(|what| ("redis.url".to_owned(), what.to_owned())));
@@ -95,7 +101,10 @@ mod tests {
     fn mistakes_are_named_without_the_password() {
         assert!(mistakes(|_| ()).is_empty());
         assert!(mistakes(|c| c.url = "redis://:secret@cache:6379/2".into()).is_empty());
-        for wrong in ["secret@nowhere", "http://:secret@cache", "rediss://:secret@cache:6379"] {
+        assert!(mistakes(|c| c.url = "rediss://:secret@cache:6379".into()).is_empty());
+        for wrong in
+            ["secret@nowhere", "http://:secret@cache", "rediss://:secret@cache:6379/#insecure"]
+        {
             let found = mistakes(|c| c.url = wrong.into());
             assert_eq!(found.len(), 1, "{wrong}");
             assert!(found[0].starts_with("redis.url: ") && !found[0].contains("secret"), "{wrong}");

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use hanse_telemetry::metrics::{Counter, Gauge};
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind,
-    RedisError, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo,
+    PushKind, RedisError, TlsCertificates, Value,
 };
 
+use crate::config::RedisConfig;
 use crate::link::{Inner, Link, Trouble};
 
 /// How long a connection may take to be made; nobody waits for it.
@@ -28,10 +29,20 @@ pub(crate) const REGISTERED: &str = "registered";
 
 /// A client that speaks RESP3, in which messages arrive on the connection that answers questions:
 /// what was said first is heard first.
-pub(crate) fn client(url: &str) -> Result<Client, RedisError> {
-    let info = url.into_connection_info()?;
+pub(crate) fn client(config: &RedisConfig) -> Result<Client, RedisError> {
+    let info = config.url.as_str().into_connection_info()?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    Client::open(info.set_redis_settings(settings))
+    let encrypted = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+    let info = info.set_redis_settings(settings);
+    if !encrypted {
+        return Client::open(info);
+    }
+    // The library takes the process's own.
+    hanse_tls::provider();
+    let read = |path: &str| std::fs::read(path).map_err(RedisError::from);
+    let root_cert = Some(&config.ca_file).filter(|path| !path.is_empty());
+    let root_cert = root_cert.map(|path| read(path)).transpose()?;
+    Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
 }
 
 /// Keeps a connection for as long as it is not aborted.

@@ -106,11 +106,11 @@ impl Redis {
     /// requests. It does not wait: a process starts whether Redis is there or not.
     ///
     /// # Errors
-    /// [`Trouble::Failed`] when the url is none; see [`RedisConfig::mistakes`].
+    /// [`Trouble::Failed`] when the url is none or its authorities cannot be read; see [`RedisConfig::mistakes`].
     pub fn start(config: &RedisConfig, metrics: &Metrics) -> Result<Self, Trouble> {
         let calls = metrics.family_counter("redis_calls", "Questions to Redis", "outcome");
         let inner = Arc::new(Inner {
-            client: keeper::client(&config.url).map_err(Trouble::Failed)?,
+            client: keeper::client(config).map_err(Trouble::Failed)?,
             prefix: config.prefix.as_str().into(),
             deadline: config.deadline(),
             link: watch::Sender::new(None),

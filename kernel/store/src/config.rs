@@ -20,14 +20,35 @@ pub enum StoreConfig {
         folder: PathBuf,
     },
     /// A database `<prefix><service>` on the server that `url` names; it is created when missing.
-    Postgres {
-        /// `postgres://user:password@host:port/maintenance-database`
-        url: String,
-        /// Prefix of the database names, `hanse_` by default.
-        prefix: String,
-        /// Connections per service.
-        pool: usize,
-    },
+    Postgres(Server),
+}
+
+/// A PostgreSQL server and how it is used.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    /// `postgres://user:password@host:port/maintenance-database`. With `sslmode=require` it is
+    /// spoken to by TLS, and must show a certificate that is good for its name.
+    pub url: String,
+    /// Prefix of the database names, `hanse_` by default.
+    pub prefix: String,
+    /// Connections per service.
+    pub pool: usize,
+    /// PEM file of the authorities whose certificates are believed; those that the system knows
+    /// when empty.
+    pub ca_file: String,
+}
+
+impl Server {
+    /// A server of which nothing more is to be said.
+    #[must_use]
+    pub fn new(url: String, prefix: String, pool: usize) -> Self {
+        Self { url, prefix, pool, ..Self::default() }
+    }
+
+    /// The name of a service's database.
+    pub(crate) fn database(&self, service: &str) -> String {
+        format!("{}{service}", self.prefix)
+    }
 }
 
 impl StoreConfig {
@@ -36,7 +57,7 @@ impl StoreConfig {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite { .. } => Engine::Sqlite,
-            Self::Postgres { .. } => Engine::Postgres,
+            Self::Postgres(_) => Engine::Postgres,
         }
     }
 }

@@ -67,8 +67,8 @@ impl Db {
                 let announcer = Arc::clone(&announcer);
                 Backend::Sqlite(SqliteStore::open(folder, service, &ids, background, announcer)?)
             }
-            StoreConfig::Postgres { url, prefix, pool } => {
-                Backend::Postgres(PgStore::open(url, &format!("{prefix}{service}"), *pool).await?)
+            StoreConfig::Postgres(server) => {
+                Backend::Postgres(PgStore::open(server, &server.database(service)).await?)
             }
         };
         Ok(Self::new(service, backend, ids, announcer))
@@ -84,9 +84,9 @@ impl Db {
             StoreConfig::Sqlite { folder } => {
                 Backend::Sqlite(SqliteStore::open_read_only(folder, service)?)
             }
-            StoreConfig::Postgres { url, prefix, pool } => Backend::Postgres(
-                PgStore::open_read_only(url, &format!("{prefix}{service}"), *pool)?,
-            ),
+            StoreConfig::Postgres(server) => {
+                Backend::Postgres(PgStore::open_read_only(server, &server.database(service))?)
+            }
         };
         Ok(Self::new(service, backend, ids, Arc::new(Announcer::new())))
     }

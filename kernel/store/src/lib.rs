@@ -39,7 +39,7 @@ mod value;
 
 pub use announce::Topic;
 pub use clock::{Clock, Entropy, FakeClock, Ids};
-pub use config::{Engine, StoreConfig};
+pub use config::{Engine, Server, StoreConfig};
 pub use db::{Committed, Db};
 pub use error::StoreError;
 pub use migrate::{Migration, Schema};

@@ -1,5 +1,7 @@
 //! The server engine: one database per service, pooled connections, cached statements.
 
+mod encryption;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +9,12 @@ use std::time::Duration;
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use jiff::Timestamp;
+use tokio_postgres::Config;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Config, NoTls};
 use uuid::Uuid;
 
+use self::encryption::Encryption;
+use crate::config::Server;
 use crate::{Result, Row, StoreError, Value};
 
 /// PostgreSQL counts time from 2000-01-01; jiff from 1970-01-01. In microseconds.
@@ -29,28 +33,28 @@ pub(crate) struct PgStore {
 }
 
 impl PgStore {
-    pub(crate) async fn open(url: &str, database: &str, size: usize) -> Result<Self> {
-        let config = configure(url)?;
-        ensure_database(&config, database).await?;
-        Self::connect(config, database, size, false)
+    pub(crate) async fn open(server: &Server, database: &str) -> Result<Self> {
+        ensure_database(server, database).await?;
+        Self::connect(server, database, false)
     }
 
     /// Opens a database that exists to be looked at.
-    pub(crate) fn open_read_only(url: &str, database: &str, size: usize) -> Result<Self> {
-        Self::connect(configure(url)?, database, size, true)
+    pub(crate) fn open_read_only(server: &Server, database: &str) -> Result<Self> {
+        Self::connect(server, database, true)
     }
 
-    fn connect(mut config: Config, database: &str, size: usize, read_only: bool) -> Result<Self> {
+    fn connect(server: &Server, database: &str, read_only: bool) -> Result<Self> {
+        let (mut config, encryption) = configure(server)?;
         config.dbname(database).application_name("hanse");
         // A statement that runs for half a minute is a mistake; a lock held that long is, too.
         config.options("-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s");
         let manager = Manager::from_config(
             config,
-            NoTls,
+            encryption,
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let pool = Pool::builder(manager)
-            .max_size(size)
+            .max_size(server.pool)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
                 wait: Some(Duration::from_secs(5)),
@@ -80,17 +84,19 @@ impl PgStore {
     }
 }
 
-fn configure(url: &str) -> Result<Config> {
-    let mut config: Config = url.parse().map_err(StoreError::engine)?;
+fn configure(server: &Server) -> Result<(Config, Encryption)> {
+    let mut config = encryption::configure(&server.url)?;
     config.connect_timeout(Duration::from_secs(5)).keepalives(true);
-    Ok(config)
+    let encryption = Encryption::of(&config, &server.ca_file)?;
+    Ok((config, encryption))
 }
 
-async fn ensure_database(config: &Config, database: &str) -> Result<()> {
+async fn ensure_database(server: &Server, database: &str) -> Result<()> {
     if !database.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
         return Err(StoreError::Refused("a database name may only hold a-z, 0-9 and _"));
     }
-    let (client, connection) = config.connect(NoTls).await?;
+    let (config, encryption) = configure(server)?;
+    let (client, connection) = config.connect(encryption).await?;
     #[expect(clippy::disallowed_methods, reason = "drives one connection and ends with it")]
     let driver = tokio::spawn(connection);
     let exists = client

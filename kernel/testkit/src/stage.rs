@@ -10,7 +10,7 @@ use hanse_events::{EmbeddedLog, Log as _, Progress, RetryPolicy};
 use hanse_http::{Claims, Edge, PeerKey, ServiceFront, Signer, Table, Verifier, server};
 use hanse_outbound::{Outbound, OutboundConfig};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service, Supervisor};
-use hanse_store::{Db, FakeClock, Ids, StoreConfig, StoreError, Tx};
+use hanse_store::{Db, FakeClock, Ids, Server, StoreConfig, StoreError, Tx};
 use hanse_telemetry::metrics::Metrics;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -118,7 +118,7 @@ impl Stage {
         };
         let store = match engine {
             Engine::Sqlite => StoreConfig::Sqlite { folder: folder.path().to_owned() },
-            Engine::Postgres => StoreConfig::Postgres { url: postgres(), prefix, pool: 8 },
+            Engine::Postgres => StoreConfig::Postgres(Server::new(postgres(), prefix, 8)),
         };
         let signer = Signer::from_seed(&[7; 32]).expect("a valid seed");
         let verifier = Verifier::new("https://stage.test", "hanse", clock.clock());
@@ -144,7 +144,7 @@ impl Stage {
             recent: Arc::default(),
             spans: hanse_telemetry::Spans::default(),
             peers: PeerKey::new(&PEER_KEY),
-            trusted_proxies: Arc::new([]),
+            trusted_proxies: hanse_http::Networks::default(),
         };
         let table =
             Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");

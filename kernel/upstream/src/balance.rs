@@ -108,9 +108,16 @@ mod tests {
     fn places(weights: &[u16]) -> Vec<Arc<Place>> {
         let config = UpstreamConfig::default();
         let address = |at: usize| std::net::SocketAddr::from(([10, 0, 0, at as u8], 80));
-        let endpoint =
-            |(at, weight): (usize, &u16)| Endpoint { address: address(at), weight: *weight };
-        weights.iter().enumerate().map(endpoint).map(|e| Arc::new(Place::new(e, &config))).collect()
+        let endpoint = |(at, weight): (usize, &u16)| Endpoint {
+            weight: *weight,
+            ..Endpoint::new(address(at))
+        };
+        weights
+            .iter()
+            .enumerate()
+            .map(endpoint)
+            .map(|e| Arc::new(Place::new(e, &config, None)))
+            .collect()
     }
 
     fn counts(balance: Balance, places: &[Arc<Place>], keys: impl Fn(u64) -> u64) -> Vec<u32> {
@@ -158,7 +165,7 @@ mod tests {
         let all = places(&[1, 1]);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = UpstreamConfig::default();
-        let busy = Place::new(Endpoint::new(listener.local_addr().unwrap()), &config);
+        let busy = Place::new(Endpoint::new(listener.local_addr().unwrap()), &config, None);
         let busy = Arc::new(busy);
         let _lease = busy.lease(&config, 0, crate::place::Want::Any).await.ok().unwrap();
         let both = [Arc::clone(&busy), Arc::clone(&all[0])];

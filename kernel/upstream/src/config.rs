@@ -27,20 +27,23 @@ pub enum Protocol {
     /// HTTP/1.1, many connections.
     #[default]
     Http1,
-    /// HTTP/2 without TLS, one connection for many requests.
+    /// HTTP/2, one connection for many requests.
     Http2,
 }
 
 /// How a peer is spoken to. Times are milliseconds.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpstreamConfig {
     /// How an endpoint is chosen.
     pub balance: Balance,
     /// Which HTTP it speaks.
     pub protocol: Protocol,
-    /// The `Host` it is asked for; its address when empty.
+    /// The `Host` it is asked for; its address when empty, or its name where TLS is spoken.
     pub host: String,
+    /// PEM file of the authorities whose certificates are believed where TLS is spoken; those that
+    /// the system knows when empty.
+    pub ca_file: String,
     /// From a request to the head of its answer, all tries together.
     pub timeout_ms: u32,
     /// The same for one try of a request that may be repeated.
@@ -87,6 +90,7 @@ impl Default for UpstreamConfig {
             balance: Balance::default(),
             protocol: Protocol::default(),
             host: String::new(),
+            ca_file: String::new(),
             timeout_ms: 30_000,
             try_timeout_ms: 10_000,
             connect_timeout_ms: 2_000,

@@ -8,19 +8,22 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 /// One place that answers for a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Where it listens.
     pub address: SocketAddr,
     /// Its share where shares count; 0 takes nothing new.
     pub weight: u16,
+    /// The name it was found by, without the port: where TLS is spoken, its certificate must be for
+    /// it. For its address when there is none.
+    pub name: Option<Arc<str>>,
 }
 
 impl Endpoint {
     /// An endpoint of weight 1.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, weight: 1 }
+        Self { address, weight: 1, name: None }
     }
 }
 
@@ -55,11 +58,13 @@ impl Discovery for Fixed {
 }
 
 /// An address as an operator writes it: `10.0.0.5:8080`, `thoughts.default.svc:3012`,
-/// `[::1]:80`, each with or without `http://` before and `*3` (a weight) behind.
+/// `[::1]:80`, each with or without `http://` before and `*3` (a weight) behind. With `https://` before
+/// it is spoken to by TLS, and the port is 443 unless another is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     host: String,
     weight: u16,
+    secure: bool,
 }
 
 impl Written {
@@ -75,12 +80,31 @@ impl Written {
             }
             None => (text, 1),
         };
-        let host = place.strip_prefix("http://").unwrap_or(place).trim_end_matches('/');
+        let place = place.trim_end_matches('/');
+        let secure = place.strip_prefix("https://");
+        let host = secure.or(place.strip_prefix("http://")).unwrap_or(place);
+        let bare = !host.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+        let host = match secure {
+            Some(_) if bare && !host.is_empty() => format!("{host}:443"),
+            _ => host.to_owned(),
+        };
         let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
         if host.contains("://") || host.contains('/') || !matches!(port, Some(Ok(_))) {
             return Err(format!("{text} is not an address; write it like 10.0.0.5:8080"));
         }
-        Ok(Self { host: host.to_owned(), weight })
+        Ok(Self { host, weight, secure: secure.is_some() })
+    }
+
+    /// Is it to be spoken to by TLS?
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The name without the port, where it is one.
+    fn name(&self) -> Option<Arc<str>> {
+        let (name, _) = self.host.rsplit_once(':')?;
+        self.host.parse::<SocketAddr>().is_err().then(|| name.into())
     }
 }
 
@@ -97,7 +121,7 @@ impl Names {
     #[must_use]
     pub fn new(written: Vec<Written>, every: Duration) -> Self {
         let fixed = written.iter().filter_map(|one| {
-            Some(Endpoint { address: one.host.parse().ok()?, weight: one.weight })
+            Some(Endpoint { weight: one.weight, ..Endpoint::new(one.host.parse().ok()?) })
         });
         let found = watch::Sender::new(fixed.collect());
         Self { written: written.into(), every, found }
@@ -105,12 +129,13 @@ impl Names {
 
     async fn look_up(&self) {
         let mut endpoints: Vec<Endpoint> = Vec::new();
-        for Written { host, weight } in self.written.iter() {
+        for one in self.written.iter() {
+            let Written { host, weight, .. } = one;
             match tokio::net::lookup_host(host.as_str()).await {
                 Ok(addresses) => {
                     for address in addresses {
                         if endpoints.iter().all(|known| known.address != address) {
-                            endpoints.push(Endpoint { address, weight: *weight });
+                            endpoints.push(Endpoint { address, weight: *weight, name: one.name() });
                         }
                     }
                 }
@@ -158,7 +183,15 @@ mod tests {
         assert_eq!(read("10.0.0.5:8080"), Ok(("10.0.0.5:8080".into(), 1)));
         assert_eq!(read("http://old.example:80/*3"), Ok(("old.example:80".into(), 3)));
         assert_eq!(read("[::1]:80"), Ok(("[::1]:80".into(), 1)));
-        for wrong in ["old.example", "https://old.example:443", "a:80/x", "a:99999", "a:80*x"] {
+        assert_eq!(read("https://old.example*2"), Ok(("old.example:443".into(), 2)));
+        assert_eq!(read("https://[::1]"), Ok(("[::1]:443".into(), 1)));
+        assert_eq!(read("https://a:8443"), Ok(("a:8443".into(), 1)));
+        let secure = |text| Written::parse(text).map(|one| (one.secure(), one.name()));
+        assert_eq!(secure("https://a:8443"), Ok((true, Some("a".into()))));
+        assert_eq!(secure("10.0.0.5:80"), Ok((false, None)));
+        for wrong in
+            ["old.example", "https://", "ftp://old.example:21", "a:80/x", "a:99999", "a:80*x"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

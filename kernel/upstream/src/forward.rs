@@ -25,6 +25,8 @@ pub struct Passage<'a> {
     pub peer: IpAddr,
     /// Is the peer a proxy whose forwarding headers are believed?
     pub trusted: bool,
+    /// How the client came to us: `http` or `https`.
+    pub scheme: &'static str,
     /// Names the request.
     pub request_id: Uuid,
     /// Where it stands in a distributed trace.
@@ -121,7 +123,7 @@ pub(crate) fn request(headers: &mut HeaderMap, passage: &Passage<'_>, authority:
             Some((value, peer)) => HeaderValue::try_from(format!("{value}, {peer}")),
             None => HeaderValue::try_from(passage.client.to_string()),
         };
-    let proto = proto.unwrap_or(HeaderValue::from_static("http"));
+    let proto = proto.unwrap_or(HeaderValue::from_static(passage.scheme));
     if let Ok(value) = forwarded(before.as_ref(), passage, &proto, host.as_ref()) {
         headers.insert(FORWARDED, value);
     }
@@ -212,6 +214,7 @@ mod tests {
             client: [192, 0, 2, 7].into(),
             peer: [10, 0, 0, 9].into(),
             trusted,
+            scheme: "http",
             request_id: Uuid::from_u128(5),
             trace: &trace,
             affinity: Affinity(0),

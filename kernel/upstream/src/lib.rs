@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use hanse_http::{RequestBody, ResponseBody};
 use hanse_telemetry::metrics::Metrics;
+use hanse_tls::Connector;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode, Version};
 
@@ -58,7 +59,19 @@ impl Upstream {
         discovery: Arc<dyn Discovery>,
         metrics: &Metrics,
     ) -> Self {
-        Self { peer: Arc::new(Peer::new(name, config, discovery, metrics)) }
+        Self { peer: Arc::new(Peer::new(name, config, discovery, None, metrics)) }
+    }
+
+    /// As [`Upstream::new`], spoken to by TLS.
+    #[must_use]
+    pub fn encrypted(
+        name: &str,
+        config: UpstreamConfig,
+        discovery: Arc<dyn Discovery>,
+        tls: Connector,
+        metrics: &Metrics,
+    ) -> Self {
+        Self { peer: Arc::new(Peer::new(name, config, discovery, Some(tls), metrics)) }
     }
 
     /// Its name.
@@ -77,6 +90,11 @@ impl Upstream {
     /// as long as the peer is used.
     pub async fn run(&self) {
         self.peer.run().await;
+    }
+
+    /// Waits until an endpoint is known, which somebody polling [`Upstream::run`] finds.
+    pub async fn found(&self) {
+        self.peer.found().await;
     }
 
     /// How things stand, for operators.

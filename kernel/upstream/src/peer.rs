@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hanse_http::RequestBody;
 use hanse_telemetry::metrics::{Counter, Gauge, Metrics};
+use hanse_tls::Connector;
 use http::{Request, StatusCode};
 use http_body_util::{Either, Full};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -33,6 +34,7 @@ pub(crate) struct Peer {
     pub(crate) turn: std::sync::atomic::AtomicU64,
     places: ArcSwap<Vec<Arc<Place>>>,
     discovery: Arc<dyn Discovery>,
+    tls: Option<Connector>,
     born: Instant,
 }
 
@@ -87,6 +89,7 @@ impl Peer {
         name: &str,
         config: UpstreamConfig,
         discovery: Arc<dyn Discovery>,
+        tls: Option<Connector>,
         metrics: &Metrics,
     ) -> Self {
         let peer = Self {
@@ -98,6 +101,7 @@ impl Peer {
             turn: std::sync::atomic::AtomicU64::new(0),
             places: ArcSwap::default(),
             discovery,
+            tls,
             born: Instant::now(),
             config,
         };
@@ -124,7 +128,10 @@ impl Peer {
                 place.set_weight(endpoint.weight);
                 Arc::clone(place)
             }
-            None => Arc::new(Place::new(*endpoint, &self.config)),
+            None => {
+                let place = Place::new(endpoint.clone(), &self.config, self.tls.as_ref());
+                Arc::new(place)
+            }
         });
         self.places.store(Arc::new(places.collect()));
         for gone in before.iter() {
@@ -161,6 +168,15 @@ impl Peer {
         tokio::select! {
             () = self.discovery.run() => {}
             _ = upkeep => {}
+        }
+    }
+
+    pub(crate) async fn found(&self) {
+        let mut endpoints = self.discovery.watch();
+        if let Ok(found) = endpoints.wait_for(|found| !found.is_empty()).await
+            && self.places().is_empty()
+        {
+            self.follow(&found);
         }
     }
 

@@ -1,11 +1,13 @@
 //! One endpoint with everything known of it: its connections, its health, its load.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hanse_http::RequestBody;
+use hanse_tls::{Connector, Speaks, Stream};
 use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
@@ -41,6 +43,8 @@ pub(crate) struct Place {
     pub(crate) address: SocketAddr,
     /// Its address as a `Host`.
     pub(crate) host: HeaderValue,
+    /// How it is spoken to by TLS, and whose certificate it must show.
+    tls: Option<(Connector, Box<str>)>,
     weight: AtomicU16,
     limit: usize,
     slots: Arc<Semaphore>,
@@ -71,15 +75,32 @@ pub(crate) enum Line {
 }
 
 impl Place {
-    pub(crate) fn new(endpoint: Endpoint, config: &UpstreamConfig) -> Self {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        config: &UpstreamConfig,
+        tls: Option<&Connector>,
+    ) -> Self {
         let limit = config.connections as usize;
-        let host = match config.host.as_str() {
-            "" => HeaderValue::try_from(endpoint.address.to_string()),
-            host => HeaderValue::from_str(host),
+        let host = match (config.host.as_str(), &endpoint.name) {
+            // Whoever has a certificate for a name serves by that name.
+            ("", Some(name)) if tls.is_some() && endpoint.address.port() == 443 => {
+                HeaderValue::from_str(name)
+            }
+            ("", Some(name)) if tls.is_some() => {
+                HeaderValue::try_from(format!("{name}:{}", endpoint.address.port()))
+            }
+            ("", _) => HeaderValue::try_from(endpoint.address.to_string()),
+            (host, _) => HeaderValue::from_str(host),
         };
+        let name = || match &endpoint.name {
+            Some(name) => name.as_ref().into(),
+            None => endpoint.address.ip().to_string().into(),
+        };
+        let tls = tls.map(|connector| (connector.clone(), name()));
         Self {
             address: endpoint.address,
             host: host.unwrap_or(HeaderValue::from_static("upstream")),
+            tls,
             weight: AtomicU16::new(endpoint.weight),
             limit,
             slots: Arc::new(Semaphore::new(limit)),
@@ -115,10 +136,13 @@ impl Place {
             Protocol::Http2 if want != Want::Tunnel => Line::Shared(self.shared(config).await?),
             _ => {
                 let idle = if want == Want::Any { self.take_idle(now) } else { None };
-                let time = ms(config.connect_timeout_ms);
                 Line::Own(match idle {
                     Some(wire) => wire,
-                    None => Wire::connect(self.address, time).await.map_err(Failure::Refused)?,
+                    None => {
+                        let stream = self.dial(config, Speaks::Http1).await;
+                        let connecting = Wire::connect(stream.map_err(Failure::Refused)?);
+                        connecting.await.map_err(Failure::Refused)?
+                    }
                 })
             }
         };
@@ -146,7 +170,7 @@ impl Place {
         if let Some((_, sender)) = shared.iter().find(|(runtime, _)| *runtime == here) {
             return Ok(sender.clone());
         }
-        let stream = dial(self.address, ms(config.connect_timeout_ms)).await;
+        let stream = self.dial(config, Speaks::Http2).await;
         let stream = TokioIo::new(stream.map_err(Failure::Refused)?);
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -161,6 +185,14 @@ impl Place {
         drop(tokio::spawn(connection));
         shared.push((here, sender.clone()));
         Ok(sender)
+    }
+
+    async fn dial(&self, config: &UpstreamConfig, speaks: Speaks) -> io::Result<Stream> {
+        let tls = self.tls.as_ref().map(|(connector, name)| (connector, name.as_ref()));
+        let dialling = dial(self.address, tls, speaks);
+        tokio::time::timeout(ms(config.connect_timeout_ms), dialling)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Closes connections that were idle for too long; all of them when the endpoint is gone.
@@ -274,7 +306,8 @@ impl Lease {
                 // HTTP/2 has the host in the address.
                 request.headers_mut().remove(HOST);
                 let mut address = std::mem::take(request.uri_mut()).into_parts();
-                address.scheme = Some(Scheme::HTTP);
+                let plain = self.place.tls.is_none();
+                address.scheme = Some(if plain { Scheme::HTTP } else { Scheme::HTTPS });
                 address.authority = Authority::try_from(self.place.host.as_bytes()).ok();
                 let malformed = |_| Failure::Malformed("its address cannot be written", None);
                 *request.uri_mut() = Uri::from_parts(address).map_err(malformed)?;

@@ -9,10 +9,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hanse_http::RequestBody;
+use hanse_tls::{Connector, Speaks, Stream};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -27,7 +27,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 
 pub(crate) struct Wire {
     sender: http1::SendRequest<RequestBody>,
-    connection: http1::Connection<TokioIo<TcpStream>, RequestBody>,
+    connection: http1::Connection<TokioIo<Stream>, RequestBody>,
     ended: bool,
     /// Whose input and output it is: another runtime may be slower, or end sooner.
     runtime: Id,
@@ -35,16 +35,22 @@ pub(crate) struct Wire {
     pub(crate) used: bool,
 }
 
-pub(crate) async fn dial(address: SocketAddr, time: Duration) -> io::Result<TcpStream> {
-    let connecting = tokio::time::timeout(time, TcpStream::connect(address));
-    let stream = connecting.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+/// A new connection to a server, which must show a certificate of this name where TLS is spoken.
+pub(crate) async fn dial(
+    address: SocketAddr,
+    tls: Option<(&Connector, &str)>,
+    speaks: Speaks,
+) -> io::Result<Stream> {
+    let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    Ok(stream)
+    match tls {
+        Some((connector, name)) => connector.connect(stream, name, speaks).await,
+        None => Ok(Stream::Plain(stream)),
+    }
 }
 
 impl Wire {
-    pub(crate) async fn connect(address: SocketAddr, time: Duration) -> io::Result<Box<Self>> {
-        let stream = dial(address, time).await?;
+    pub(crate) async fn connect(stream: Stream) -> io::Result<Box<Self>> {
         let (sender, connection) = http1::Builder::new()
             .max_headers(100)
             .max_buf_size(LONGEST_HEAD)
@@ -105,7 +111,7 @@ impl Wire {
     }
 
     /// The naked stream and what was read already, after an answer 101.
-    pub(crate) async fn into_stream(mut self: Box<Self>) -> (TcpStream, Bytes) {
+    pub(crate) async fn into_stream(mut self: Box<Self>) -> (Stream, Bytes) {
         std::future::poll_fn(|cx| {
             self.drive(cx);
             if self.ended { Poll::Ready(()) } else { Poll::Pending }

@@ -17,12 +17,13 @@ mod memory;
 mod path;
 mod router;
 mod rules;
+mod systems;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hanse_http::{
-    Caller, Context, Edge, Entered, Front, KernelError, Operation, Problem, RequestBody,
+    Caller, Context, Edge, Entered, Front, KernelError, Network, Operation, Problem, RequestBody,
     ResponseBody, UNROUTED, full, problem_response,
 };
 use hanse_upstream::{Affinity, Passage, Upstream};
@@ -32,7 +33,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 pub use docs::Documents;
 pub use limits::{LimitsConfig, Together};
 pub use router::Router;
-pub use rules::{Address, NamedUpstream, RuleAccess, RuleConfig, Rules, upstreams};
+pub use rules::{Address, NamedUpstream, RuleAccess, RuleConfig, Rules};
+pub use systems::Systems;
 
 use crate::cors::Cors;
 use crate::limits::Limits;
@@ -47,8 +49,9 @@ pub struct GatewayConfig {
     /// Origins whose pages may call the API with credentials, such as `https://app.example.com`.
     /// None by default.
     pub cors_origins: Vec<String>,
-    /// Addresses of proxies whose X-Forwarded-For is believed. None by default.
-    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Proxies whose X-Forwarded-For is believed, as addresses or networks (`10.0.0.0/8`). None by
+    /// default.
+    pub trusted_proxies: Vec<Network>,
     /// Systems that routes can name, each with a name and its endpoints.
     pub upstreams: Vec<NamedUpstream>,
     /// Prefixes that go to them, tried in order before the services: wholly, by share or by header.
@@ -81,6 +84,7 @@ pub struct Gateway {
     cors: Cors,
     documents: Documents,
     ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    scheme: &'static str,
 }
 
 impl Gateway {
@@ -96,7 +100,22 @@ impl Gateway {
         ready: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> Self {
         let cors = Cors::new(&config.cors_origins);
-        Self { edge, router, limits: Limits::new(limits, None), cors, documents, ready }
+        Self {
+            edge,
+            router,
+            limits: Limits::new(limits, None),
+            cors,
+            documents,
+            ready,
+            scheme: "http",
+        }
+    }
+
+    /// The same gateway, behind a door that speaks TLS.
+    #[must_use]
+    pub fn encrypted(mut self) -> Self {
+        self.scheme = "https";
+        self
     }
 
     /// The same gateway, counting its budgets together with the other gateways of a cluster.
@@ -130,7 +149,7 @@ impl Gateway {
 
 impl Front for Gateway {
     fn trusts(&self, peer: std::net::IpAddr) -> bool {
-        self.edge.trusted_proxies.contains(&peer)
+        self.edge.trusted_proxies.contains(peer)
     }
 
     async fn handle(
@@ -286,7 +305,8 @@ impl Trip<'_> {
         let passage = Passage {
             client: context.client,
             peer: self.peer.ip(),
-            trusted: self.gateway.edge.trusted_proxies.contains(&self.peer.ip()),
+            trusted: self.gateway.edge.trusted_proxies.contains(self.peer.ip()),
+            scheme: self.gateway.scheme,
             request_id: context.request_id,
             trace: &context.trace,
             affinity,

@@ -5,11 +5,11 @@
 //! callers first. Rules are tried in order; a request that none takes goes to the services.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hanse_telemetry::metrics::Metrics;
+use hanse_tls::{Connector, TlsError};
 use hanse_upstream::{Affinity, Names, Upstream, UpstreamConfig, Written};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Uri};
@@ -18,14 +18,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::path;
 
+/// How often the names of upstreams are looked up.
+const LOOK_UP: Duration = Duration::from_secs(5);
+
 /// A system that rules can name.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NamedUpstream {
     /// Its name in the rules, in `/upstreams` and in metrics.
     pub name: String,
     /// Where it is: addresses or names with a port, each with a weight behind a star if need be, such
-    /// as `10.0.0.5:8080*3`.
+    /// as `10.0.0.5:8080*3`, or `https://old.example.com`, all by TLS or none.
     pub endpoints: Vec<String>,
     /// How it is spoken to.
     pub settings: UpstreamConfig,
@@ -104,6 +107,10 @@ pub(crate) fn mistakes(upstreams: &[NamedUpstream], rules: &[RuleConfig]) -> Vec
         }
         let wrong = upstream.endpoints.iter().filter_map(|text| Written::parse(text).err());
         found.extend(wrong.map(|what| (key("endpoints"), what)));
+        let written = written(upstream);
+        if written.iter().any(Written::secure) && !written.iter().all(Written::secure) {
+            found.push((key("endpoints"), "some speak TLS and some do not".into()));
+        }
         found.extend(upstream.settings.mistakes(&key("settings")));
     }
     for (at, rule) in rules.iter().enumerate() {
@@ -129,20 +136,24 @@ fn parse_header(text: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((name.trim().parse().ok()?, HeaderValue::from_str(value.trim()).ok()?))
 }
 
-/// The upstreams of a configuration by name. Those that stay the same should be kept on a reload:
-/// they have connections and know their endpoints' health.
-#[must_use]
-pub fn upstreams(config: &[NamedUpstream], metrics: &Metrics) -> BTreeMap<String, Upstream> {
-    let every = Duration::from_secs(5);
-    config
-        .iter()
-        .map(|named| {
-            let written = named.endpoints.iter().filter_map(|text| Written::parse(text).ok());
-            let names = Arc::new(Names::new(written.collect(), every));
-            let upstream = Upstream::new(&named.name, named.settings.clone(), names, metrics);
-            (named.name.clone(), upstream)
-        })
-        .collect()
+fn written(upstream: &NamedUpstream) -> Vec<Written> {
+    upstream.endpoints.iter().filter_map(|text| Written::parse(text).ok()).collect()
+}
+
+/// The upstream of a part of the configuration. One that stays the same should be kept on a reload:
+/// it has connections and knows its endpoints' health.
+///
+/// # Errors
+/// [`TlsError`] when its authorities cannot be read.
+pub(crate) fn upstream(named: &NamedUpstream, metrics: &Metrics) -> Result<Upstream, TlsError> {
+    let (written, settings) = (written(named), named.settings.clone());
+    let secure = written.iter().any(Written::secure);
+    let names = Arc::new(Names::new(written, LOOK_UP));
+    if !secure {
+        return Ok(Upstream::new(&named.name, settings, names, metrics));
+    }
+    let tls = Connector::trusting(&settings.ca_file)?;
+    Ok(Upstream::encrypted(&named.name, settings, names, tls, metrics))
 }
 
 /// Rules in force. Each set of rules has a cache of its own, so a reload forgets what was kept.
@@ -165,12 +176,12 @@ pub(crate) struct Rule {
 impl Rules {
     /// The rules of a configuration without mistakes; a rule whose upstream is missing is left out.
     #[must_use]
-    pub fn new(config: &[RuleConfig], upstreams: &BTreeMap<String, Upstream>) -> Self {
+    pub fn new(config: &[RuleConfig], upstreams: &[Upstream]) -> Self {
         let rule = |rule: &RuleConfig| {
             Some(Rule {
                 prefix: path::canonical(&rule.prefix).ok()?.into_owned(),
                 written: rule.prefix.clone(),
-                upstream: upstreams.get(&rule.upstream)?.clone(),
+                upstream: upstreams.iter().find(|known| known.name() == rule.upstream)?.clone(),
                 percent: rule.percent,
                 header: parse_header(&rule.header),
                 access: rule.access,

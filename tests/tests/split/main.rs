@@ -5,6 +5,7 @@
 
 mod database;
 mod doors;
+mod encryption;
 mod frozen;
 mod journey;
 mod network;

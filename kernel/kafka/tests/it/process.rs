@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use hanse_events::{Following, RetryPolicy};
 use hanse_kafka::Kafka;
-use hanse_store::StoreConfig;
+use hanse_store::{Server, StoreConfig};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Handle;
 
@@ -25,7 +25,9 @@ pub(crate) struct Process(Child);
 impl Process {
     /// Starts one on the databases of a world on PostgreSQL.
     pub(crate) fn start(role: Role, world: &World) -> Self {
-        let StoreConfig::Postgres { url, prefix, .. } = &world.store else { unreachable!() };
+        let StoreConfig::Postgres(Server { url, prefix, .. }) = &world.store else {
+            unreachable!()
+        };
         let topics = &world.config.topic_prefix;
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["process::child", "--exact"])
@@ -65,7 +67,7 @@ async fn child() {
         panic!("{told}")
     };
     let (url, prefix) = (url.to_owned(), prefix.to_owned());
-    let store = StoreConfig::Postgres { url, prefix, pool: 4 };
+    let store = StoreConfig::Postgres(Server::new(url, prefix, 4));
     let mut config = crate::world::config();
     topics.clone_into(&mut config.topic_prefix);
     let kafka = Kafka::new(config, Default::default(), Handle::current());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hanse_events::{Emit as _, Following, Log, RetryPolicy};
 use hanse_kafka::{Kafka, KafkaConfig};
-use hanse_store::{Clock, Db, Ids, StoreConfig, StoreError, Tx};
+use hanse_store::{Clock, Db, Ids, Server, StoreConfig, StoreError, Tx};
 use hanse_telemetry::metrics::Metrics;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -78,7 +78,7 @@ impl World {
             None => StoreConfig::Sqlite { folder: folder.path().to_owned() },
             Some(url) => {
                 let prefix = format!("{}_", config.topic_prefix.replace('-', "_"));
-                StoreConfig::Postgres { url, prefix, pool: 8 }
+                StoreConfig::Postgres(Server::new(url, prefix, 8))
             }
         };
         let (producer, consumer) = (open(&store, "producer").await, open(&store, "consumer").await);
@@ -185,7 +185,7 @@ impl Drop for Task {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let StoreConfig::Postgres { url, prefix, .. } = &self.store else { return };
+        let StoreConfig::Postgres(Server { url, prefix, .. }) = &self.store else { return };
         let drop_all = ["producer", "consumer"]
             .map(|name| format!("DROP DATABASE IF EXISTS {prefix}{name} WITH (FORCE)"));
         let url = url.clone();

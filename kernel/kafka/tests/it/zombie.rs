@@ -48,7 +48,7 @@ async fn a_zombie_repeats_and_changes_nothing() {
 async fn with_clock(world: &World, clock: &FakeClock) -> Db {
     let folder = match &world.store {
         StoreConfig::Sqlite { folder } => folder.join("clocked"),
-        StoreConfig::Postgres { .. } => unreachable!(),
+        StoreConfig::Postgres(_) => unreachable!(),
     };
     std::fs::create_dir_all(&folder).unwrap();
     let store = StoreConfig::Sqlite { folder };

@@ -1,6 +1,5 @@
 //! A gateway on a socket, systems behind it that follow a script, and clients that write bytes.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +7,7 @@ use std::time::Duration;
 
 use hanse_gateway::{
     Documents, Gateway, GatewayConfig, LimitsConfig, NamedUpstream, Router, RuleAccess, RuleConfig,
-    Rules, upstreams,
+    Rules, Systems,
 };
 use hanse_http::{
     Access, Claims, Cx, Edge, Home, KernelError, Method, NoContent, Outline, Service, Signer,
@@ -190,8 +189,9 @@ pub(crate) fn rules(config: &[RuleConfig], systems: &[(&str, &System)]) -> Rules
             settings: settings(),
         })
         .collect();
-    let pools: BTreeMap<String, Upstream> = upstreams(&named, &Metrics::default());
-    Rules::new(config, &pools)
+    let config =
+        GatewayConfig { upstreams: named, routes: config.to_vec(), ..GatewayConfig::default() };
+    Systems::new(&config, &Metrics::default()).unwrap().rules(&config)
 }
 
 impl Gate {
@@ -213,7 +213,7 @@ impl Gate {
             recent: Arc::default(),
             spans: hanse_telemetry::Spans::default(),
             peers: hanse_http::PeerKey::new(&[11; 32]),
-            trusted_proxies: Arc::new([]),
+            trusted_proxies: hanse_http::Networks::default(),
         };
         let outline = Outline::new(
             "things",

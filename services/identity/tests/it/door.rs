@@ -46,7 +46,7 @@ impl Door {
             recent: Arc::default(),
             spans: hanse_telemetry::Spans::default(),
             peers: hanse_http::PeerKey::new(&[11; 32]),
-            trusted_proxies: Arc::new([]),
+            trusted_proxies: hanse_http::Networks::default(),
         };
         let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).unwrap();
         let front = ServiceFront::new(edge, table);
