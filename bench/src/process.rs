@@ -192,7 +192,7 @@ impl Server {
     }
 
     /// Time on a processor so far, in hundredths of a second.
-    fn processor_ticks(&self) -> anyhow::Result<u64> {
+    pub fn processor_ticks(&self) -> anyhow::Result<u64> {
         let path = format!("/proc/{}/stat", self.child.0.id());
         ticks_in(&std::fs::read_to_string(path)?).context("no processor time")
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::engines::Engines;
 use crate::workspace::{self, Features};
 
 /// Measure the figures of the design against a bare server on this machine.
@@ -12,6 +13,7 @@ use crate::workspace::{self, Features};
 #[command(after_help = "Examples:
   cargo xtask bench                                  every scenario but growth, printed
   cargo xtask bench --only create,read --seconds 5   two of them, quickly
+  cargo xtask bench --split                          also split, on PostgreSQL and Kafka
   cargo xtask bench --growth --write                 everything, kept in bench/RESULTS.md")]
 pub struct Args {
     /// Passed on to `hanse-bench suite`; `--help` after `--` lists what it takes.
@@ -31,6 +33,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut suite = Command::new(bench);
     suite.current_dir(workspace::root()).arg("suite");
     suite.arg("--hanse").arg(hanse).args(["--commit", commit.trim()]).args(&args.arguments);
+    if args
+        .arguments
+        .iter()
+        .any(|argument| argument == "--split" || argument.contains("topologies"))
+    {
+        let engines = Engines::start()?;
+        let result = workspace::run(suite.envs(engines.variables()));
+        engines.stop();
+        return result;
+    }
     // Becoming the suite keeps signals simple: it ends the servers it started.
     Err(suite.exec()).context("the suite could not be started")
 }

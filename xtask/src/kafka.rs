@@ -52,7 +52,8 @@ impl Cluster {
         let jars = jars()?;
         let folder = tempfile::Builder::new().prefix("hanse-kafka-").tempdir()?;
         let broker = Broker::start(&jars, folder.path()).context("kafka could not be started")?;
-        eprintln!("kafka: throwaway broker on {}", broker.address());
+        let pid = broker.pid().unwrap_or_default();
+        eprintln!("kafka: throwaway broker on {}, process {pid}", broker.address());
         Ok(Self { broker, jars, _folder: folder })
     }
 

@@ -7,6 +7,7 @@ mod proxy;
 mod ratio;
 mod report;
 mod searchable;
+mod topologies;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +43,10 @@ pub struct Args {
     /// Also fill a server with 1,000,000 thoughts of 10,000 users.
     #[arg(long)]
     growth: bool,
+    /// Also measure a platform of several processes, on the PostgreSQL and Kafka that
+    /// `HANSE_TEST_POSTGRES` and `HANSE_TEST_KAFKA` name; `cargo xtask bench --split` starts both.
+    #[arg(long)]
+    split: bool,
     /// Where data folders are made; a disk, since a file system in memory syncs for nothing.
     #[arg(long, value_name = "DIR", default_value = "target")]
     scratch: PathBuf,
@@ -74,6 +79,8 @@ pub enum Scenario {
     Logins,
     /// The gateway before a bare upstream, against nginx.
     Proxy,
+    /// The same journey in one process and split, and searchable in split.
+    Topologies,
     /// Point reads and first pages with 1,000,000 thoughts beside them.
     Growth,
 }
@@ -101,9 +108,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let bench = Bench { args: &args, scratch: scratch.path(), time };
     let mut report = Report::new(&args, scratch.path());
     for scenario in Scenario::value_variants() {
+        let asked = match scenario {
+            Scenario::Growth => Some(args.growth),
+            Scenario::Topologies => Some(args.split),
+            _ => None,
+        };
         let wanted = match args.only.as_slice() {
-            [] => *scenario != Scenario::Growth || args.growth,
-            only => only.contains(scenario) || (*scenario == Scenario::Growth && args.growth),
+            [] => asked.unwrap_or(true),
+            only => only.contains(scenario) || asked.unwrap_or(false),
         };
         if !wanted {
             continue;
@@ -128,6 +140,7 @@ impl Bench<'_> {
             Scenario::Idle => lifecycle::idle(self).await,
             Scenario::Logins => logins::measure(self).await,
             Scenario::Proxy => proxy::measure(self).await,
+            Scenario::Topologies => topologies::measure(self).await,
             Scenario::Growth => growth::measure(self).await,
         }
     }
