@@ -44,6 +44,6 @@ pub use network::{Link, Network, Trouble};
 pub use scale::Scale;
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};
-pub use split::{Engines, Ports, SERVICES, Split};
+pub use split::{Engines, Ports, SERVICES, Split, engine};
 pub use waiting::{eventually, until, until_is};
 pub use writer::{UNHURRIED, Writer, harbour_total, overview, write_until_cut};

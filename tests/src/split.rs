@@ -75,11 +75,12 @@ const COMPLAINTS: usize = 25;
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
-/// What a started engine is reached by.
+/// What the test runner has started or built, by the name of its variable.
 ///
 /// # Panics
-/// When it was not started.
-pub(crate) fn engine(name: &str) -> String {
+/// When it has not.
+#[must_use]
+pub fn engine(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
 }

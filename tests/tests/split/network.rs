@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hanse_e2e::{
-    Broker, Crew, Database, Door, Engines, Link, Network, Notes, Scale, Split, Trouble,
+    Broker, Crew, Database, Door, Engines, Link, Network, Notes, Scale, Split, Trouble, engine,
 };
 use tempfile::TempDir;
 
@@ -30,7 +30,7 @@ impl Ground {
         let network = Network::start();
         let folder = TempDir::with_prefix("hanse-broker-").expect("a folder");
         let door = Door { listens: free_port(), advertised: free_port() };
-        let jars = std::env::var("HANSE_TEST_KAFKA_JARS").expect("cargo xtask test sets it");
+        let jars = engine("HANSE_TEST_KAFKA_JARS");
         let broker =
             Broker::start_with(jars.as_ref(), folder.path(), Some(door)).expect("a broker");
         let engines = Engines { kafka: broker.address(), ..Engines::shared() };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hanse_e2e::{
-    Client, Crew, Engines, Notes, Scale, Split, Value, binary, hanse, harbour_total, json,
+    Client, Crew, Engines, Notes, Scale, Split, Value, binary, engine, hanse, harbour_total, json,
     overview, run, until_is,
 };
 
@@ -27,7 +27,7 @@ fn recorded() -> PathBuf {
 }
 
 fn psql(url: &str, arguments: &[&str]) {
-    let programs = std::env::var("HANSE_TEST_POSTGRES_BIN").expect("cargo xtask test sets it");
+    let programs = engine("HANSE_TEST_POSTGRES_BIN");
     let mut psql = Command::new(Path::new(&programs).join("psql"));
     psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]).args(arguments);
     let said = run(psql);
@@ -68,7 +68,7 @@ fn an_older_release_is_followed() {
     recorded_data_goes_on();
     // The long form really runs the older release, which `cargo xtask soak` builds.
     if let Scale::Long(_) = Scale::of_this_run() {
-        let older = std::env::var("HANSE_OLD_BIN").expect("cargo xtask soak sets it");
+        let older = engine("HANSE_OLD_BIN");
         side_by_side(&PathBuf::from(older));
     }
 }
