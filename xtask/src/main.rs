@@ -16,6 +16,7 @@ mod deploy;
 mod engines;
 mod go;
 mod kafka;
+mod oidc;
 mod postgres;
 mod python;
 mod redis;

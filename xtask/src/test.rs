@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use crate::engines::{Engines, fault_tools};
+use crate::oidc;
 use crate::python;
 use crate::schemathesis;
 use crate::workspace::{self, Features};
@@ -55,6 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         cargo.env("SCHEMATHESIS_BIN", schemathesis::ensure()?);
         let otlp = python::environment("otlp", "tests/otlp/requirements.txt")?;
         cargo.env("OTLP_PYTHON", otlp.join("bin/python"));
+        cargo.envs(oidc::ensure()?);
     }
     if let Some(filter) = &args.filter {
         cargo.args(["--", filter]);

@@ -4,6 +4,8 @@ use hanse_http::Role;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::external::IssuerConfig;
+
 use crate::mint::Assurance;
 
 /// Accounts, passwords, sessions and keys.
@@ -51,6 +53,8 @@ pub struct IdentityConfig {
     pub register_burst_per_address: u32,
     /// Registrations an hour from one address, after the burst.
     pub register_per_address_hour: u32,
+    /// Issuers elsewhere that people may sign in by.
+    pub issuers: Vec<IssuerConfig>,
 }
 
 /// The least memory that OWASP advises for argon2id with two passes, in KiB.
@@ -81,6 +85,7 @@ impl Default for IdentityConfig {
             login_free_tries: 3,
             register_burst_per_address: 60,
             register_per_address_hour: 120,
+            issuers: Vec::new(),
         }
     }
 }
@@ -135,6 +140,7 @@ impl IdentityConfig {
         bound("login_free_tries", self.login_free_tries, 1, 100);
         bound("register_burst_per_address", self.register_burst_per_address, 1, 100_000);
         bound("register_per_address_hour", self.register_per_address_hour, 1, 1_000_000);
+        mistakes.extend(IssuerConfig::mistakes(&self.issuers));
         mistakes
     }
 }

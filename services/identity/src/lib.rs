@@ -20,6 +20,7 @@ mod attempts;
 mod config;
 pub mod draft;
 pub mod email;
+pub mod external;
 mod factors;
 pub mod groups;
 mod http;

@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use crate::attempts::Attempts;
 use crate::config::IdentityConfig;
+use crate::external::Issuers;
 use crate::keys::KeyRing;
 use crate::pages::Pages;
 use crate::password::Passwords;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
-use crate::{admin, http, oidc, pages, sessions, upkeep};
+use crate::{admin, external, http, oidc, pages, sessions, upkeep};
 
 /// The name of the service.
 pub(crate) const NAME: &str = "identity";
@@ -33,6 +34,7 @@ const SCHEMA: Schema = Schema {
         },
         Migration { name: "0010_import", sql: include_str!("../schema/0010_import.sql") },
         Migration { name: "0011_oidc", sql: include_str!("../schema/0011_oidc.sql") },
+        Migration { name: "0012_external", sql: include_str!("../schema/0012_external.sql") },
     ],
 };
 
@@ -50,6 +52,7 @@ pub struct Identity {
     pub(crate) verifier: Verifier,
     pub(crate) outbound: Outbound,
     pub(crate) pages: Pages,
+    pub(crate) issuers: Issuers,
 }
 
 impl hanse_http::Service for Identity {
@@ -116,7 +119,8 @@ pub fn outline() -> Outline {
 
 /// The service's own operations, and those of the protocols beside it.
 fn operations() -> Vec<Draft<Identity>> {
-    [http::operations(), oidc::operations(), pages::operations()].into_iter().flatten().collect()
+    let protocols = [oidc::operations(), external::operations(), pages::operations()];
+    http::operations().into_iter().chain(protocols.into_iter().flatten()).collect()
 }
 
 async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, BoxError> {
@@ -129,6 +133,7 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
         passwords: Passwords::new(&config, ids)?,
         attempts: Attempts::new(&config, secrets.derive("identity attempts")),
         refresh_tokens: RefreshTokens::new(secrets.derive("identity refresh tokens")),
+        issuers: Issuers::new(&config.issuers)?,
         home,
         config,
         keys,

@@ -16,6 +16,7 @@ mod encryption;
 mod endpoints;
 mod gateway;
 mod importing;
+mod openid;
 mod reloading;
 mod secrets;
 mod starting;

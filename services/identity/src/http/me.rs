@@ -14,7 +14,7 @@ use super::errors::ProfileError;
 use crate::account::{Account, display_name};
 use crate::mint::User;
 use crate::service::Identity;
-use crate::{accounts, factors, groups, oidc, sessions};
+use crate::{accounts, external, factors, groups, oidc, sessions};
 
 /// What an owner may change.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
@@ -90,6 +90,7 @@ pub async fn delete_me(cx: Cx<Identity>) -> Result<Answered<NoContent>, ProfileE
             hanse_runtime::erase(tx, user).await?;
             sessions::delete_all(tx, user).await?;
             oidc::forget_user(tx, user).await?;
+            external::forget_user(tx, user).await?;
             factors::delete_all(tx, user).await?;
             groups::forget_user(tx, user).await?;
             app.attempts.forget_account(tx, &account.email).await?;

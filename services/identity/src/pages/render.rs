@@ -9,13 +9,14 @@ const STYLE: Style = Style(include_str!("templates/style.css"));
 /// Steps that a template may take: pages are short.
 const FUEL: u64 = 50_000;
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
     ("second_factor.html", include_str!("templates/second_factor.html")),
     ("consent.html", include_str!("templates/consent.html")),
     ("device.html", include_str!("templates/device.html")),
     ("sign_out.html", include_str!("templates/sign_out.html")),
+    ("link.html", include_str!("templates/link.html")),
     ("message.html", include_str!("templates/message.html")),
 ];
 
@@ -75,7 +76,7 @@ mod tests {
         let evil = "\"><script>alert(1)</script>'{{ 7*7 }}";
         for (template, _) in TEMPLATES {
             let scopes = vec![evil];
-            let issuers: Vec<Value> = vec![context! { id => evil, name => evil }];
+            let issuers: Vec<Value> = vec![context! { address => evil, name => evil }];
             let values = context! {
                 title => evil, problem => evil, client => evil, email => evil, csrf => evil,
                 next => evil, pending => evil, scopes, user_code => evil, client_id => evil,

@@ -38,7 +38,7 @@ pub(crate) fn page(cx: &Cx<Identity>, visit: &Visit, status: u16, page: &Page) -
     let Page { next, client, email, problem, leads_to } = page;
     let values = context! {
         title => "Sign in", next, client, email, problem, csrf => form.token,
-        issuers => Vec::<String>::new(),
+        issuers => cx.app.issuers.shown(next),
     };
     let html = cx.app.pages.page(status, "sign_in.html", values, leads_to.as_deref());
     form.cookie.into_iter().fold(html, Html::cookie)

@@ -10,6 +10,7 @@ mod access;
 mod account;
 mod administration;
 mod door;
+mod external;
 mod forgery;
 mod importing;
 mod keys;

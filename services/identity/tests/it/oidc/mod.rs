@@ -1,6 +1,6 @@
 //! Scenes of the OpenID provider.
 
-mod browser;
+pub(crate) mod browser;
 mod codes;
 mod devices;
 mod flows;
