@@ -30,6 +30,11 @@ const INSERT: &str = "INSERT INTO users
 const GRANT: &str = "INSERT INTO user_roles (user_id, role) VALUES ($1, $2)";
 const SAVE: &str = "UPDATE users SET name = $2, version = $3, updated_at = $4 WHERE id = $1";
 const SET_PASSWORD: &str = "UPDATE users SET password = $3 WHERE id = $1 AND password = $2";
+const PASSWORD_SET: &str = "UPDATE users SET password_changed_at = $2 WHERE id = $1";
+const SET_EMAIL: &str = "UPDATE users SET email = $2, email_verified_at = NULL WHERE id = $1";
+const VERIFIED: &str = "UPDATE users SET email_verified_at = $2 WHERE id = $1";
+const ENABLE: &str =
+    "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
 const DISABLE: &str = "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL";
 const SIGNED_IN: &str = "UPDATE users SET signed_in_at = $2 WHERE id = $1 AND disabled_at IS NULL";
 const ANY_ADMIN: &str = "SELECT 1 AS found FROM user_roles r JOIN users u ON u.id = r.user_id
@@ -93,6 +98,20 @@ pub async fn set_password(tx: &mut Tx, id: Uuid, old: &str, new: &str) -> Result
     Ok(tx.execute(SET_PASSWORD, params![id, old, new]).await? == 1)
 }
 
+/// Gives it another address.
+///
+/// # Errors
+/// [`hanse_store::StoreError::Unique`] when another account has it.
+pub async fn set_email(tx: &mut Tx, id: Uuid, email: &Email) -> Result<()> {
+    tx.execute(SET_EMAIL, params![id, email.as_str()]).await.map(drop)
+}
+
+/// Notes that mail to its address reaches its owner.
+pub async fn verified(tx: &mut Tx, id: Uuid) -> Result<()> {
+    let now = tx.now();
+    tx.execute(VERIFIED, params![id, now]).await.map(drop)
+}
+
 /// Notes a sign-in and holds the account. False when it may not sign in, or is gone.
 pub async fn signed_in(tx: &mut Tx, id: Uuid) -> Result<bool> {
     let now = tx.now();
@@ -103,6 +122,17 @@ pub async fn signed_in(tx: &mut Tx, id: Uuid) -> Result<bool> {
 pub async fn disable(tx: &mut Tx, id: Uuid) -> Result<bool> {
     let now = tx.now();
     Ok(tx.execute(DISABLE, params![id, now]).await? == 1)
+}
+
+/// Lets a barred account sign in again. False when it is not barred, or gone.
+pub async fn enable(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    Ok(tx.execute(ENABLE, params![id]).await? == 1)
+}
+
+/// Notes that its owner chose a password.
+pub async fn password_set(tx: &mut Tx, id: Uuid) -> Result<()> {
+    let now = tx.now();
+    tx.execute(PASSWORD_SET, params![id, now]).await.map(drop)
 }
 
 /// Removes an account and its roles.

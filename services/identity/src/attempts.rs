@@ -8,9 +8,13 @@ use hanse_store::{Result, Row, Tx, params};
 use hmac::{Hmac, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
+use uuid::Uuid;
 
 use crate::config::IdentityConfig;
 use crate::limits::{Rule, Tally};
+
+/// Wrong codes before each further one has to wait longer.
+const FREE_CODES: u32 = 5;
 
 /// A keyed hash of an account or an address; empty for any.
 type Tag = Vec<u8>;
@@ -24,6 +28,7 @@ pub struct Attempts {
     account: Rule,
     pair: Rule,
     register: Rule,
+    factor: Rule,
 }
 
 /// Whose tries are counted together.
@@ -62,6 +67,7 @@ impl Attempts {
             address: Rule::per_hour(config.login_burst_per_address, config.login_per_address_hour),
             account: Rule::per_hour(config.login_burst_per_account, config.login_per_account_hour),
             pair: Rule::Growing { free: config.login_free_tries },
+            factor: Rule::Growing { free: FREE_CODES },
             register: Rule::per_hour(
                 config.register_burst_per_address,
                 config.register_per_address_hour,
@@ -92,6 +98,28 @@ impl Attempts {
             return Counters(Vec::new());
         }
         let account = self.tag("registration", "");
+        let address = self.tag("address", &network(client));
+        Counters(vec![Counter { account, address, rule: self.register }])
+    }
+
+    /// The counter of wrong codes of an account's second factors. Whoever gets here has proven a first
+    /// factor, so that nobody else is kept out by it.
+    #[must_use]
+    pub fn of_factor(&self, user: Uuid) -> Counters {
+        if !self.enabled {
+            return Counters(Vec::new());
+        }
+        let account = self.tag("factor", &user.to_string());
+        Counters(vec![Counter { account, address: Tag::new(), rule: self.factor }])
+    }
+
+    /// The counter of letters that an address asks for. It counts what is asked, not what is sent.
+    #[must_use]
+    pub fn of_letters(&self, client: IpAddr) -> Counters {
+        if !self.enabled {
+            return Counters(Vec::new());
+        }
+        let account = self.tag("letters", "");
         let address = self.tag("address", &network(client));
         Counters(vec![Counter { account, address, rule: self.register }])
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hanse_http::{Draft, Home, Outline, Routes, Verifier};
+use hanse_contracts::messages::SEAL;
+use hanse_http::{Draft, Home, Outline, Routes, Sealer, Verifier};
 use hanse_outbound::Outbound;
 use hanse_runtime::{BoxError, Built, Resources, Service};
 use hanse_store::{Migration, Schema, StoreError, Tx};
@@ -13,8 +14,10 @@ use uuid::Uuid;
 use crate::attempts::Attempts;
 use crate::config::IdentityConfig;
 use crate::external::Issuers;
+use crate::factors::Vault;
 use crate::keys::KeyRing;
 use crate::pages::Pages;
+use crate::letters::Letters;
 use crate::password::Passwords;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
@@ -53,6 +56,8 @@ pub struct Identity {
     pub(crate) outbound: Outbound,
     pub(crate) pages: Pages,
     pub(crate) issuers: Issuers,
+    pub(crate) vault: Vault,
+    pub(crate) letters: Letters,
 }
 
 impl hanse_http::Service for Identity {
@@ -66,6 +71,18 @@ impl Identity {
     #[must_use]
     pub(crate) fn access_lifetime(&self) -> SignedDuration {
         SignedDuration::from_mins(i64::from(self.config.access_minutes))
+    }
+
+    /// How long after proving who one is the account itself may be changed.
+    #[must_use]
+    pub(crate) fn reauthentication(&self) -> SignedDuration {
+        SignedDuration::from_mins(i64::from(self.config.reauthentication_minutes))
+    }
+
+    /// The name of this installation in tokens and in authenticator apps.
+    #[must_use]
+    pub(crate) fn issuer(&self) -> &str {
+        self.verifier.names().0
     }
 
     /// Refuses the access tokens of sessions, or of an account that is gone, in this process. Called
@@ -129,7 +146,11 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
     let ids = db.ids().clone();
     let keys = KeyRing::new(&config, admin::seed_sealer(&db, &secrets), verifier.clone());
     keys.rotate(&db).await?;
+    let factor_sealer = Sealer::new(secrets.derive("identity factors"), ids.clone());
+    let letter_sealer = Sealer::new(secrets.derive(SEAL), ids.clone());
     let app = Arc::new(Identity {
+        vault: Vault::new(factor_sealer, secrets.derive("identity codes")),
+        letters: Letters::new(letter_sealer, verifier.names().0),
         passwords: Passwords::new(&config, ids)?,
         attempts: Attempts::new(&config, secrets.derive("identity attempts")),
         refresh_tokens: RefreshTokens::new(secrets.derive("identity refresh tokens")),

@@ -6,7 +6,7 @@ use hanse_store::{Result, Row, StoreError, Tx, params};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::mint::factor;
+use crate::mint::{Factor, factor};
 use crate::session::Session;
 
 macro_rules! session {
@@ -31,6 +31,10 @@ const ROTATE: &str = "UPDATE sessions
     WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $3
     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3";
+const AUTHENTICATED: &str = "UPDATE sessions SET authenticated_at = $3, factors = $4
+    WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
+const DEVICES: &str = "SELECT count(*), count(CASE WHEN user_agent = $2 THEN 1 END)
+    FROM sessions WHERE user_id = $1";
 const REVOKED_SINCE: &str = "SELECT id, revoked_at FROM sessions WHERE revoked_at > $1";
 
 /// The session a refresh token speaks of. Its holder proves knowledge of it by the token itself.
@@ -61,6 +65,26 @@ pub(crate) async fn rotate(tx: &mut Tx, session: &Session) -> Result<bool> {
         session.last_used_at,
     ];
     Ok(tx.execute(ROTATE, params).await? == 1)
+}
+
+/// Notes that its owner has just proven again who they are, and by what.
+pub(crate) async fn authenticated(
+    tx: &mut Tx,
+    user: Uuid,
+    id: Uuid,
+    factors: &[Factor],
+) -> Result<()> {
+    let now = tx.now();
+    let factors = factor::write(factors);
+    tx.execute(AUTHENTICATED, params![id, user, now, factors]).await.map(drop)
+}
+
+/// Has this account signed in from a device that calls itself so before? None at all counts as yes:
+/// there is nobody to be told.
+pub(crate) async fn knows_device(tx: &mut Tx, user: Uuid, agent: &str) -> Result<bool> {
+    let row = tx.one(DEVICES, params![user, agent]).await?;
+    let (all, same): (i64, i64) = (row.at(0)?, row.at(1)?);
+    Ok(all == 0 || same > 0)
 }
 
 /// Ends a session of this account and tells others. `None` when it has none such that lives. The

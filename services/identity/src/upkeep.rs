@@ -7,9 +7,10 @@ use hanse_store::{Db, Result, StoreError, Tx, params};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::errands::{self, ERRAND, Errand};
 use crate::service::Identity;
 use crate::session::after;
-use crate::{attempts, oidc, setup};
+use crate::{attempts, challenges, oidc, setup};
 
 /// The kind of the job.
 const UPKEEP: &str = "identity.upkeep";
@@ -34,8 +35,20 @@ pub async fn schedule(db: &Db) -> Result<()> {
 
 /// Performs the job.
 pub fn worker(app: &Arc<Identity>) -> Worker {
-    let app = Arc::clone(app);
-    Worker::new().on(UPKEEP, move |_: Run<Nothing>| {
+    let (app, errands) = (Arc::clone(app), Arc::clone(app));
+    let worker = Worker::new().on(ERRAND, move |run: Run<Errand>| {
+        let app = Arc::clone(&errands);
+        async move {
+            let errand = run.payload;
+            let db = app.home.db.clone();
+            db.write::<_, StoreError, _>(async move |tx: &mut Tx| {
+                errands::run(tx, &app, &errand).await
+            })
+            .await?;
+            Ok(Outcome::Done)
+        }
+    });
+    worker.on(UPKEEP, move |_: Run<Nothing>| {
         let app = Arc::clone(&app);
         async move {
             let db = &app.home.db;
@@ -52,5 +65,6 @@ async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
     attempts::forget_old(tx).await?;
     setup::forget_expired(tx).await?;
     oidc::forget_old(tx).await?;
+    challenges::forget_expired(tx).await?;
     Ok(())
 }

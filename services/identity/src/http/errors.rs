@@ -4,7 +4,9 @@ use hanse_http::{ApiError, KernelError, PreconditionError};
 use hanse_store::StoreError;
 
 use crate::draft::DraftError;
+use crate::mint::Factor;
 use crate::password::{Busy, UnfitPassword};
+use crate::phone::PhoneError;
 
 /// Refusals of everything that takes a password.
 #[derive(Debug, thiserror::Error, ApiError)]
@@ -101,4 +103,90 @@ pub enum SessionError {
     #[api(transparent)]
     #[error(transparent)]
     Storage(#[from] StoreError),
+}
+
+/// Refusals about second factors.
+#[derive(Debug, thiserror::Error, ApiError)]
+pub enum FactorError {
+    #[api(401, "IDN-012")]
+    #[error("this sign-in is too old; begin again")]
+    InvalidPending,
+    #[api(401, "IDN-013")]
+    #[error("this code or password is wrong, used or too old")]
+    WrongCode,
+    #[api(403, "IDN-014")]
+    #[error("prove again who you are, and then do this")]
+    ProveAgain,
+    #[api(404, "IDN-015")]
+    #[error("you have not set up such a factor")]
+    UnknownFactor,
+    #[api(409, "IDN-016")]
+    #[error("you have set up this factor already")]
+    KnownFactor,
+    #[api(422, "IDN-017")]
+    #[error("this is not an international telephone number")]
+    InvalidPhone,
+    #[api(403, "IDN-018", details = details)]
+    #[error("a second factor is needed as well")]
+    SecondFactor { details: serde_json::Value },
+    #[api(422, "IDN-010")]
+    #[error("this is not an e-mail address")]
+    InvalidAddress,
+    #[api(429, "IDN-004", retry_after = seconds)]
+    #[error("too many tries; wait {seconds} seconds")]
+    TooManyTries { seconds: u32 },
+    #[api(503, "IDN-005", retry_after = seconds)]
+    #[error("too many people are signing in at this moment; try again in {seconds} seconds")]
+    TooBusy { seconds: u32 },
+    #[api(401, "HTT-011")]
+    #[error("the access token is not valid any more; refresh it or sign in again")]
+    InvalidToken,
+    #[api(transparent)]
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    #[api(transparent)]
+    #[error(transparent)]
+    Storage(#[from] StoreError),
+}
+
+impl FactorError {
+    /// Factors for machines to read.
+    pub(super) fn list(factors: &[Factor]) -> serde_json::Value {
+        serde_json::json!({ "factors": factors })
+    }
+}
+
+impl From<Busy> for FactorError {
+    fn from(_: Busy) -> Self {
+        Self::TooBusy { seconds: 2 }
+    }
+}
+
+impl From<PhoneError> for FactorError {
+    fn from(_: PhoneError) -> Self {
+        Self::InvalidPhone
+    }
+}
+
+/// Refusals about links that were sent.
+#[derive(Debug, thiserror::Error, ApiError)]
+pub enum LinkError {
+    #[api(403, "IDN-019")]
+    #[error("this link is wrong, used up or too old")]
+    InvalidLink,
+    #[api(transparent)]
+    #[error(transparent)]
+    NewPassword(#[from] UnfitPassword),
+    #[api(503, "IDN-005", retry_after = seconds)]
+    #[error("too many people are signing in at this moment; try again in {seconds} seconds")]
+    TooBusy { seconds: u32 },
+    #[api(transparent)]
+    #[error(transparent)]
+    Storage(#[from] StoreError),
+}
+
+impl From<Busy> for LinkError {
+    fn from(_: Busy) -> Self {
+        Self::TooBusy { seconds: 2 }
+    }
 }

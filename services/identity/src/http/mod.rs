@@ -1,13 +1,18 @@
 //! The operations of identity.
 
+mod address;
 mod administrator;
+mod continuing;
 mod device;
 mod errors;
+mod factors;
 mod jwks;
 mod me;
 mod password;
+mod recovery;
 mod registration;
 mod session;
+mod shown;
 mod sign_in;
 mod trust;
 
@@ -19,14 +24,53 @@ pub(crate) use session::{Advance, advance};
 
 use crate::service::Identity;
 
-/// The service's own operations with their access policies.
+/// All operations with their access policies: those of signing in and of one's own account, and the
+/// modules beside them (see docs/adr/0012-how-operations-are-counted.md).
 pub(crate) fn operations() -> Vec<Draft<Identity>> {
+    let mut all = own();
+    all.extend(second_factors());
+    all
+}
+
+/// Second factors.
+fn second_factors() -> Vec<Draft<Identity>> {
+    let public = Access::Public;
+    let user = Access::User;
+    vec![
+        op(Method::GET, "/auth/factors", user, factors::list_factors).summary("My second factors"),
+        op(Method::POST, "/auth/factors", public, factors::create_factor)
+            .summary("Begin to set up a second factor"),
+        op(Method::POST, "/auth/factors/confirm", public, factors::confirm_factor)
+            .summary("Set up a second factor by its first code"),
+        op(Method::DELETE, "/auth/factors/{factor}", user, factors::delete_factor)
+            .summary("Remove a second factor"),
+        op(Method::POST, "/auth/factors/send", public, factors::send_code)
+            .summary("Send a code by mail or as a text message"),
+        op(Method::POST, "/auth/recovery-codes", user, factors::create_recovery_codes)
+            .summary("Make new recovery codes"),
+        op(Method::POST, "/auth/reauthenticate", user, continuing::reauthenticate)
+            .summary("Prove again who I am"),
+    ]
+}
+
+/// Signing in, and one's own account.
+fn own() -> Vec<Draft<Identity>> {
     let public = Access::Public;
     let user = Access::User;
     vec![
         op(Method::POST, "/auth/register", public, registration::register_user)
             .summary("Make an account and sign in"),
         op(Method::POST, "/auth/login", public, sign_in::login_user).summary("Sign in"),
+        op(Method::POST, "/auth/login/continue", public, continuing::continue_login)
+            .summary("Show the second factor of a sign-in"),
+        op(Method::POST, "/auth/reset-password", public, recovery::reset_password)
+            .summary("Send a link for a new password to an address, if it has an account"),
+        op(Method::POST, "/auth/reset-password/confirm", public, recovery::confirm_reset)
+            .summary("Set a new password by a link"),
+        op(Method::POST, "/auth/email", user, address::change_email)
+            .summary("Send a link to my address, to verify it, or to another, to change to it"),
+        op(Method::POST, "/auth/email/confirm", public, address::verify_email)
+            .summary("Verify an address by a link"),
         op(Method::POST, "/auth/refresh", public, session::refresh_session)
             .summary("Get the next pair of tokens")
             .description(

@@ -13,10 +13,12 @@ use uuid::Uuid;
 
 use super::errors::PasswordError;
 use super::sign_in::refuse;
+use crate::account::Account;
 use crate::email::Email;
+use crate::letters::Letter;
 use crate::password::{self, Plain};
 use crate::service::Identity;
-use crate::{accounts, sessions};
+use crate::{accounts, challenges, errands, sessions};
 
 /// The old password and the new one.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
@@ -55,6 +57,7 @@ pub async fn change_password(
     }
     let phc = cx.app.passwords.hash(&new).await?;
     let keep = cx.principal().map(|principal| principal.session_id);
+    let app = Arc::clone(&cx.app);
     let ended = Arc::new(OnceLock::new());
     let told = Arc::clone(&ended);
     let answer = cx
@@ -64,10 +67,21 @@ pub async fn change_password(
             }
             counters.succeed(tx).await?;
             tx.emit(&PasswordChanged { user_id: user }).await?;
+            tell(tx, &app, &account).await?;
             told.set(sessions::revoke_others(tx, user, keep).await?).ok();
             Ok::<_, PasswordError>(NoContent)
         })
         .await?;
     cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
     Ok(answer)
+}
+
+/// Notes a new password and tells its owner. Links for yet another one count no more.
+pub(super) async fn tell(tx: &mut Tx, app: &Identity, account: &Account) -> Result<(), StoreError> {
+    accounts::password_set(tx, account.id).await?;
+    challenges::forget(tx, account.id, errands::RESET).await?;
+    let letter = Letter::of("identity.password_changed")
+        .says("name", &account.name)
+        .says("time", tx.now().to_string());
+    app.letters.send(tx, account.id, letter).await
 }

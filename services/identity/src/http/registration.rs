@@ -19,7 +19,8 @@ use super::errors::{AccountError, PasswordError};
 use crate::account::Account;
 use crate::attempts::Counters;
 use crate::draft::{Draft, DraftError};
-use crate::mint::{Device, Entry, Proven, Wish, mint};
+use crate::errands::Errand;
+use crate::mint::{Device, Entry, LetterSent, Proven, Wish, mint};
 use crate::service::Identity;
 
 /// A new account.
@@ -59,6 +60,9 @@ pub async fn register_user(
         return Err(PasswordError::TooManyTries { seconds }.into());
     }
     let phc = cx.app.passwords.hash(&draft.password).await?;
+    if cx.app.config.require_verified_email {
+        return register_by_letter(cx, draft, phc, made).await;
+    }
     let (app, device) = (Arc::clone(&cx.app), Device { user_agent, address: cx.context.client });
     let answer = cx
         .write(async move |tx: &mut Tx| {
@@ -71,6 +75,29 @@ pub async fn register_user(
         count(&cx.app.home.db, failures).await?;
     }
     answer
+}
+
+/// Where addresses are verified, the answer is the same whether the address has an account or not: a
+/// letter goes to it, and says which (AUTN-02).
+async fn register_by_letter(
+    cx: Cx<Identity>,
+    draft: Draft,
+    phc: String,
+    made: Counters,
+) -> Result<Answered<Created<Entry>>, AccountError> {
+    cx.write(async move |tx: &mut Tx| {
+        made.count(tx).await?;
+        let email = draft.email.as_str().to_owned();
+        let errand = match draft.create(tx, phc, vec![Role::User]).await {
+            Ok(account) => Errand::Verify { user: account.id, email: email.clone() },
+            Err(DraftError::AddressTaken) => Errand::Exists { email: email.clone() },
+            Err(error) => return Err(error.into()),
+        };
+        errand.note(tx).await?;
+        let value = Entry::Letter(LetterSent { letter_to: email });
+        Ok(Created { location: "/api/v1/users/me".to_owned(), version: 1, value })
+    })
+    .await
 }
 
 async fn count(db: &Db, failures: Counters) -> Result<(), StoreError> {

@@ -32,6 +32,15 @@ pub enum Entry {
     SignedIn(Box<SignedIn>),
     /// Not yet.
     Pending(Pending),
+    /// The address has to be verified first: a letter is under way.
+    Letter(LetterSent),
+}
+
+/// Nobody is signed in before the address is verified.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LetterSent {
+    /// Where the letter goes: the address as it was given.
+    pub letter_to: String,
 }
 
 /// An account as its owner sees it.

@@ -22,14 +22,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use answer::{Entry, SignedIn, User};
+pub use answer::{Entry, LetterSent, SignedIn, User};
 pub use factor::{Assurance, Factor};
 pub use pending::{Opened, Pending, open};
 pub use proof::Proven;
 
-use crate::account::Account;
+use crate::account::{Account, Kind};
+use crate::letters::Letter;
 use crate::session::{Session, after, expiry};
-use crate::{Identity, accounts, factors};
+use crate::{Identity, accounts, factors, sessions};
 use policy::Verdict;
 
 /// Longest `User-Agent` that is kept.
@@ -121,7 +122,7 @@ pub async fn mint(
     proven: Proven,
     wish: Wish,
 ) -> Result<Minted, StoreError> {
-    let Some(account) = admit(tx, &proven).await? else { return Ok(Minted::Refused) };
+    let Some(account) = admit(tx, app, &proven).await? else { return Ok(Minted::Refused) };
     let enrolled = factors::enrolled(tx, account.id).await?;
     let verdict =
         policy::judge(&app.config, &account.roles, &enrolled, proven.factors(), wish.least);
@@ -135,19 +136,32 @@ pub async fn mint(
         let sealer = &app.home.sealer;
         return Ok(Minted::Pending(pending::seal(sealer, id, &proven, &account, &wish, more, now)));
     }
+    let agent = user_agent(&wish.device);
+    let known = sessions::knows_device(tx, account.id, &agent).await?;
     let session = begin(tx, app, &account, proven.factors(), wish).await?;
     tx.emit(&session.started()).await?;
+    if !known {
+        tell_of_device(tx, app, &account, &session).await?;
+    }
     let tokens = tokens(tx, app, &account, &session)?;
     Ok(Minted::Session(Box::new(Begun { account, session, tokens })))
 }
 
 /// The account, held, if it may sign in and its password is still the one that was checked. A hash
 /// with outdated parameters is renewed.
-async fn admit(tx: &mut Tx, proven: &Proven) -> Result<Option<Account>, StoreError> {
+async fn admit(
+    tx: &mut Tx,
+    app: &Identity,
+    proven: &Proven,
+) -> Result<Option<Account>, StoreError> {
     if !accounts::signed_in(tx, proven.user_id()).await? {
         return Ok(None);
     }
     let Some(mut account) = accounts::find(tx, proven.user_id()).await? else { return Ok(None) };
+    let unverified = account.kind == Kind::Person && account.email_verified_at.is_none();
+    if unverified && app.config.require_verified_email {
+        return Ok(None);
+    }
     let Some(checked) = proven.password() else { return Ok(Some(account)) };
     if checked.print != proof::print(&account.password) {
         return Ok(None);
@@ -167,7 +181,6 @@ async fn begin(
     wish: Wish,
 ) -> Result<Session, StoreError> {
     let now = tx.now();
-    let agent = wish.device.user_agent;
     let session = Session {
         id: tx.new_id(),
         user_id: account.id,
@@ -176,7 +189,7 @@ async fn begin(
         rotated_at: now,
         expires_at: expiry(&app.config, now, now),
         revoked_at: None,
-        user_agent: agent.chars().filter(|c| !c.is_control()).take(AGENT).collect(),
+        user_agent: user_agent(&wish.device),
         address: wish.device.address.to_canonical().to_string(),
         created_at: now,
         last_used_at: now,
@@ -188,6 +201,25 @@ async fn begin(
     };
     insert(tx, &session).await?;
     Ok(session)
+}
+
+fn user_agent(device: &Device) -> String {
+    device.user_agent.chars().filter(|c| !c.is_control()).take(AGENT).collect()
+}
+
+/// Tells the owner that a device signed in which never did before.
+async fn tell_of_device(
+    tx: &mut Tx,
+    app: &Identity,
+    account: &Account,
+    session: &Session,
+) -> Result<(), StoreError> {
+    let letter = Letter::of("identity.new_device")
+        .says("name", &account.name)
+        .says("device", &session.user_agent)
+        .says("address", &session.address)
+        .says("time", session.created_at.to_string());
+    app.letters.send(tx, account.id, letter).await
 }
 
 async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {

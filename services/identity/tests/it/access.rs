@@ -16,12 +16,32 @@ fn operations(person: &Person, session: &str) -> Vec<(Method, String, Option<Val
         json!({ "token": "x", "email": "new@example.com", "password": PASSWORD, "name": "New" });
     let login = json!({ "email": person.email, "password": PASSWORD });
     let refresh = json!({ "refresh_token": person.refresh_token() });
+    let shown = json!({ "factor": "totp", "code": "000000" });
+    let next = json!({ "pending": "x", "shown": shown });
+    let reset = json!({ "token": "x", "new_password": "three ravens on a wire" });
     vec![
         (Method::POST, path("/auth/register"), Some(register), true),
         (Method::POST, path("/auth/login"), Some(login), true),
         (Method::POST, path("/auth/refresh"), Some(refresh), true),
         (Method::POST, path("/auth/setup"), Some(setup), true),
+        (Method::POST, path("/auth/login/continue"), Some(next), true),
+        (
+            Method::POST,
+            path("/auth/reset-password"),
+            Some(json!({ "email": "x@example.com" })),
+            true,
+        ),
+        (Method::POST, path("/auth/reset-password/confirm"), Some(reset), true),
+        (Method::POST, path("/auth/email/confirm"), Some(json!({ "token": "x" })), true),
         (Method::GET, "/.well-known/jwks.json".to_owned(), None, true),
+        (Method::POST, path("/auth/factors/send"), Some(json!({ "factor": "sms_code" })), false),
+        (Method::GET, path("/auth/factors"), None, false),
+        (Method::POST, path("/auth/factors"), Some(json!({ "factor": "totp" })), false),
+        (Method::POST, path("/auth/factors/confirm"), Some(json!({ "shown": shown })), false),
+        (Method::DELETE, path("/auth/factors/totp"), None, false),
+        (Method::POST, path("/auth/recovery-codes"), None, false),
+        (Method::POST, path("/auth/reauthenticate"), Some(json!({ "password": PASSWORD })), false),
+        (Method::POST, path("/auth/email"), Some(json!({ "email": person.email })), false),
         (Method::GET, path("/auth/trust"), None, false),
         (Method::GET, path("/users/me"), None, false),
         (Method::PUT, path("/users/me"), Some(json!({ "name": "A" })), false),
@@ -86,7 +106,19 @@ async fn every_operation_lets_in_whom_it_says(t: Stage) {
         "200",
         "200",
         "403 IDN-007",
+        "401 IDN-012",
+        "204",
+        "403 IDN-019",
+        "403 IDN-019",
         "200",
+        "404 IDN-015",
+        "200",
+        "201",
+        "401 IDN-013",
+        "404 IDN-015",
+        "404 IDN-015",
+        "204",
+        "204",
         "403 HTT-012",
         "200",
         "200",

@@ -58,3 +58,58 @@ pub(crate) async fn refresh(t: &Stage, token: &str) -> Answer {
 pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_else(|| panic!("no {name} in {value}"))
 }
+
+/// The code that an authenticator app shows for this key at this moment (RFC 6238), written down a
+/// second time here.
+pub(crate) fn totp(t: &Stage, secret: &str) -> String {
+    use hmac::Mac as _;
+    let bits = secret.chars().fold((Vec::new(), 0u32, 0u32), |(mut bytes, value, bits), letter| {
+        let digit = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).unwrap();
+        let (value, bits) = (value << 5 | u32::try_from(digit).unwrap(), bits + 5);
+        if bits < 8 {
+            return (bytes, value, bits);
+        }
+        bytes.push(u8::try_from(value >> (bits - 8)).unwrap());
+        (bytes, value & ((1 << (bits - 8)) - 1), bits - 8)
+    });
+    let mut mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(&bits.0).unwrap();
+    mac.update(&(t.clock.clock().now().as_second() / 30).to_be_bytes());
+    let tag = mac.finalize().into_bytes();
+    let at = usize::from(tag[19] & 15);
+    let word = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", word % 1_000_000)
+}
+
+/// What identity asked to be told, by this template: the account, and the message with what is sealed.
+pub(crate) async fn letters(t: &Stage, template: &str) -> Vec<Value> {
+    use hanse_contracts::messages::SEAL;
+    let key = hanse_runtime::Secrets::new(&[9; 32]).derive(SEAL);
+    let sealer = hanse_http::Sealer::new(key, t.ids.clone());
+    t.run_jobs().await;
+    let mut found = Vec::new();
+    for event in t.log("identity").await {
+        if event.kind != "identity.MessageRequested" {
+            continue;
+        }
+        let Some(data) = event.data else { continue };
+        let mut message: Value = serde_json::from_str::<Value>(&data).unwrap()["message"].take();
+        if message["template"] != template {
+            continue;
+        }
+        if let Some(sealed) = message["sealed"].as_str() {
+            message["secrets"] = sealer.open(SEAL, sealed).unwrap();
+        }
+        found.push(message);
+    }
+    found
+}
+
+/// The token in the link of the newest letter of this template.
+pub(crate) async fn link_token(t: &Stage, template: &str) -> String {
+    let letters = letters(t, template).await;
+    let link =
+        text(&letters.last().unwrap_or_else(|| panic!("no letter {template}"))["secrets"], "link")
+            .to_owned();
+    assert!(link.starts_with("https://stage.test/"), "{link}");
+    link.split_once("token=").unwrap().1.to_owned()
+}

@@ -1,6 +1,6 @@
 //! AUTN-07: every way in, read from the source. A session or an access token comes only from
 //! `mint`; what is proven comes only from the functions below. Whoever adds one adds a line here, and a
-//! scene in `paths.rs` that shows that it asks for the second factor.
+//! scene that shows that it asks for the second factor.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,9 +14,13 @@ const WAYS: &[&str] = &[
     "external/doors.rs: enter -> Proven::by",
     "external/doors.rs: enter -> mint",
     "external/doors.rs: link_external -> mint",
+    "http/continuing.rs: continue_login -> mint",
+    "http/factors.rs: confirm_factor -> Proven::by",
+    "http/factors.rs: confirm_factor -> mint",
     "http/registration.rs: enter -> Proven::by_creating",
     "http/registration.rs: enter -> mint",
     "http/session.rs: advance -> tokens",
+    "http/shown.rs: check -> Proven::by",
     "http/sign_in.rs: login_user -> mint",
     "mint/mod.rs: delegate -> sign",
     "mint/mod.rs: mint -> begin",

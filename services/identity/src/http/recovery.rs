@@ -1,0 +1,112 @@
+//! A forgotten password.
+//!
+//! The first answer is the same for every address, after the same work: an errand is noted, and a job
+//! looks whether the address has an account. The link does not sign in: whoever follows it sets a
+//! password and then signs in like anybody, with the second factor if the account has one (AUTN-19).
+
+use std::sync::{Arc, OnceLock};
+
+use garde::Validate;
+use hanse_contracts::identity::PasswordChanged;
+use hanse_events::Emit as _;
+use hanse_http::{Answered, Body, Cx, NoContent};
+use hanse_store::{StoreError, Tx};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::errors::{AccountError, LinkError, PasswordError};
+use super::password::tell;
+use crate::draft::DraftError;
+use crate::email::Email;
+use crate::errands::{Errand, RESET};
+use crate::password::{self, Plain};
+use crate::service::Identity;
+use crate::{accounts, challenges, sessions};
+
+/// Who has forgotten a password.
+#[derive(Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = Forgotten { email: "anna@example.com".into() })]
+pub struct Forgotten {
+    /// Address of the account.
+    #[garde(length(min = 3, max = 320))]
+    email: String,
+}
+
+/// The new password, and the token of the link.
+#[derive(Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = NewPassword { token: "LmZ1biBmYWN0OiBub3QgYSByZWFsIHRva2VuIG9mIG91cnM".into(), new_password: "two ravens on a wire".into() })]
+pub struct NewPassword {
+    /// What the link carries.
+    #[garde(length(min = 1, max = 128))]
+    token: String,
+    /// At least 8 characters, any of them; not one that is easily guessed.
+    #[garde(length(min = 8, max = 1024))]
+    new_password: String,
+}
+
+/// Sends a link to the address, if it has an account. It is good for an hour and once.
+pub async fn reset_password(
+    cx: Cx<Identity>,
+    Body(forgotten): Body<Forgotten>,
+) -> Result<Answered<NoContent>, AccountError> {
+    let email = Email::parse(&forgotten.email).map_err(|_| DraftError::InvalidAddress)?;
+    let counters = cx.app.attempts.of_letters(cx.context.client);
+    let wait = cx.read::<_, StoreError, _>(async |tx: &mut Tx| counters.wait(tx).await).await?;
+    if let Some(seconds) = wait {
+        return Err(PasswordError::TooManyTries { seconds }.into());
+    }
+    cx.write(async move |tx: &mut Tx| {
+        counters.count(tx).await?;
+        Errand::Reset { email: email.as_str().to_owned() }.note(tx).await?;
+        Ok(NoContent)
+    })
+    .await
+}
+
+/// Sets a new password by a link. Every session ends, and other links count no more. That the link
+/// arrived shows that the address is its owner's.
+pub async fn confirm_reset(
+    cx: Cx<Identity>,
+    Body(new): Body<NewPassword>,
+) -> Result<Answered<NoContent>, LinkError> {
+    let plain = Plain::new(&new.new_password);
+    // Before the hash, which is what a made-up token must not be able to ask for.
+    let (app, token) = (Arc::clone(&cx.app), new.token);
+    let known = cx
+        .read::<_, StoreError, _>(async |tx: &mut Tx| {
+            challenges::peek_link(tx, &app.vault, RESET, &token).await
+        })
+        .await?;
+    let user = known.ok_or(LinkError::InvalidLink)?.user;
+    let account =
+        cx.read::<_, StoreError, _>(async |tx: &mut Tx| accounts::find(tx, user).await).await?;
+    let account = account.ok_or(LinkError::InvalidLink)?;
+    let email = Email::parse(&account.email).map_err(|_| LinkError::InvalidLink)?;
+    password::check(&plain, &email, &account.name)?;
+    let phc = cx.app.passwords.hash(&plain).await?;
+    let ended = Arc::new(OnceLock::new());
+    let told = Arc::clone(&ended);
+    let answer = cx
+        .write(async move |tx: &mut Tx| {
+            let account = accounts::hold(tx, user).await?.ok_or(LinkError::InvalidLink)?;
+            let link = challenges::use_link(tx, &app.vault, RESET, &token).await?;
+            let link = link.ok_or(LinkError::InvalidLink)?;
+            // A link that went to an address that the account has left is no proof any more.
+            if link.state != account.email.as_bytes() || account.disabled {
+                return Err(LinkError::InvalidLink);
+            }
+            accounts::set_password(tx, user, &account.password, &phc).await?;
+            accounts::verified(tx, user).await?;
+            challenges::forget(tx, user, RESET).await?;
+            tx.emit(&PasswordChanged { user_id: user }).await?;
+            tell(tx, &app, &account).await?;
+            told.set(sessions::revoke_others(tx, user, None).await?).ok();
+            Ok::<_, LinkError>(NoContent)
+        })
+        .await?;
+    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    Ok(answer)
+}
