@@ -98,6 +98,17 @@ pub struct SessionRevoked {
     pub session_id: Uuid,
 }
 
+/// An administrator got a token for somebody's account.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct UserImpersonated {
+    /// The account.
+    pub user_id: Uuid,
+    /// Who acts for it.
+    pub actor_id: Uuid,
+    /// Why, in the administrator's words.
+    pub reason: String,
+}
+
 /// Identity wants an account's owner to be told something.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MessageRequested {
@@ -129,5 +140,6 @@ about_user! {
     PasswordChanged owner |event| Some(event.user_id);
     SessionStarted owner |event| Some(event.user_id);
     SessionRevoked owner |_| None;
+    UserImpersonated owner |event| Some(event.user_id);
     MessageRequested owner |event| Some(event.user_id);
 }

@@ -27,6 +27,7 @@ pub fn catalogue() -> Vec<EventType> {
         EventType::of::<identity::PasswordChanged>(),
         EventType::of::<identity::SessionStarted>(),
         EventType::of::<identity::SessionRevoked>(),
+        EventType::of::<identity::UserImpersonated>(),
         EventType::of::<identity::MessageRequested>(),
         EventType::of::<thoughts::ThoughtCreated>(),
         EventType::of::<thoughts::ThoughtUpdated>(),

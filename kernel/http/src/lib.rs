@@ -30,6 +30,7 @@ mod front;
 pub mod headers;
 mod idempotency;
 mod input;
+mod keyed;
 mod network;
 mod openapi;
 mod operation;
@@ -60,6 +61,7 @@ pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
 pub use input::{
     Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
 };
+pub use keyed::{ExchangedKey, KeyToExchange, KeyedFront};
 pub use network::{Network, Networks};
 pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};

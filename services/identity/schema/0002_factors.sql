@@ -55,6 +55,5 @@ CREATE TABLE challenges (
     created_at TIMESTAMPTZ NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL
 );
-CREATE INDEX challenges_hash ON challenges (hash);
 CREATE INDEX challenges_expiry ON challenges (expires_at);
 CREATE INDEX challenges_user ON challenges (user_id, kind);

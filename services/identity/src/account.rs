@@ -65,15 +65,18 @@ pub struct Account {
 }
 
 impl Account {
-    /// A new account, not stored yet.
+    /// A new account without a password, not stored yet. A machine has no address; what stands in its
+    /// place can receive no mail (RFC 2606).
     #[must_use]
-    pub fn new(tx: &Tx, email: &Email, name: String, phc: String, roles: Vec<Role>) -> Self {
+    pub fn of(tx: &Tx, email: Option<&Email>, name: String, roles: Vec<Role>) -> Self {
         let (id, now) = (tx.new_id(), tx.now());
+        let email =
+            email.map_or_else(|| format!("{id}@service.invalid"), |e| e.as_str().to_owned());
         Self {
             id,
-            email: email.as_str().to_owned(),
+            email,
             name,
-            password: phc,
+            password: String::new(),
             version: 1,
             disabled: false,
             roles,
@@ -83,6 +86,12 @@ impl Account {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// A new account, not stored yet.
+    #[must_use]
+    pub fn new(tx: &Tx, email: &Email, name: String, phc: String, roles: Vec<Role>) -> Self {
+        Self { password: phc, ..Self::of(tx, Some(email), name, roles) }
     }
 
     /// Gives it another name.

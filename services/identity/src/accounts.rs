@@ -33,6 +33,7 @@ const SET_PASSWORD: &str = "UPDATE users SET password = $3 WHERE id = $1 AND pas
 const PASSWORD_SET: &str = "UPDATE users SET password_changed_at = $2 WHERE id = $1";
 const SET_EMAIL: &str = "UPDATE users SET email = $2, email_verified_at = NULL WHERE id = $1";
 const VERIFIED: &str = "UPDATE users SET email_verified_at = $2 WHERE id = $1";
+const DISABLED_SINCE: &str = "SELECT id, disabled_at FROM users WHERE disabled_at > $1";
 const ENABLE: &str =
     "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
 const DISABLE: &str = "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL";
@@ -133,6 +134,12 @@ pub async fn enable(tx: &mut Tx, id: Uuid) -> Result<bool> {
 pub async fn password_set(tx: &mut Tx, id: Uuid) -> Result<()> {
     let now = tx.now();
     tx.execute(PASSWORD_SET, params![id, now]).await.map(drop)
+}
+
+/// Accounts that were barred after `since`, and when.
+pub async fn disabled_since(tx: &mut Tx, since: Timestamp) -> Result<Vec<(Uuid, Timestamp)>> {
+    let rows = tx.all(DISABLED_SINCE, params![since]).await?;
+    rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
 }
 
 /// Removes an account and its roles.

@@ -8,7 +8,7 @@ use hanse_http::{Draft, Home, Outline, Routes, Sealer, Verifier};
 use hanse_outbound::Outbound;
 use hanse_runtime::{BoxError, Built, Resources, Service};
 use hanse_store::{Migration, Schema, StoreError, Tx};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::attempts::Attempts;
@@ -16,12 +16,12 @@ use crate::config::IdentityConfig;
 use crate::external::Issuers;
 use crate::factors::Vault;
 use crate::keys::KeyRing;
-use crate::pages::Pages;
 use crate::letters::Letters;
+use crate::pages::Pages;
 use crate::password::Passwords;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
-use crate::{admin, external, http, oidc, pages, sessions, upkeep};
+use crate::{accounts, admin, external, http, machines, oidc, pages, sessions, upkeep};
 
 /// The name of the service.
 pub(crate) const NAME: &str = "identity";
@@ -38,6 +38,8 @@ const SCHEMA: Schema = Schema {
         Migration { name: "0010_import", sql: include_str!("../schema/0010_import.sql") },
         Migration { name: "0011_oidc", sql: include_str!("../schema/0011_oidc.sql") },
         Migration { name: "0012_external", sql: include_str!("../schema/0012_external.sql") },
+        // In the order in which they came, which is that of data that exists.
+        Migration { name: "0004_machines", sql: include_str!("../schema/0004_machines.sql") },
     ],
 };
 
@@ -102,11 +104,7 @@ impl Identity {
         let revoked = self
             .home
             .db
-            .read::<_, StoreError, _>(async move |tx: &mut Tx| {
-                let mut ids = sessions::revoked_since(tx, since).await?;
-                ids.extend(hanse_events::erased_since(tx, since).await?);
-                Ok(ids)
-            })
+            .read::<_, StoreError, _>(async move |tx: &mut Tx| ended_since(tx, since).await)
             .await?;
         for (id, at) in revoked {
             let until = after(at, self.access_lifetime());
@@ -114,6 +112,18 @@ impl Identity {
         }
         Ok(())
     }
+}
+
+/// Sessions, keys and accounts whose tokens count no more since then, and when they ended.
+pub(crate) async fn ended_since(
+    tx: &mut Tx,
+    since: Timestamp,
+) -> Result<Vec<(Uuid, Timestamp)>, StoreError> {
+    let mut ended = sessions::revoked_since(tx, since).await?;
+    ended.extend(machines::keys::revoked_since(tx, since).await?);
+    ended.extend(accounts::disabled_since(tx, since).await?);
+    ended.extend(hanse_events::erased_since(tx, since).await?);
+    Ok(ended)
 }
 
 /// Identity with its default configuration.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::errands::{self, ERRAND, Errand};
 use crate::service::Identity;
 use crate::session::after;
-use crate::{attempts, challenges, oidc, setup};
+use crate::{attempts, challenges, machines, oidc, setup};
 
 /// The kind of the job.
 const UPKEEP: &str = "identity.upkeep";
@@ -66,5 +66,6 @@ async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
     setup::forget_expired(tx).await?;
     oidc::forget_old(tx).await?;
     challenges::forget_expired(tx).await?;
+    machines::keys::forget_old(tx, oldest).await?;
     Ok(())
 }

@@ -59,6 +59,20 @@ fn a_user_finds_what_they_wrote_and_leaves_nothing_behind() {
     until("thoughts refuses the token", || direct.get("/api/v1/thoughts").status == 401);
     assert_eq!(anna.get("/api/thoughts").status, 200, "the other session goes on");
 
+    // A program with an API key reaches other processes through the gateway, until it is withdrawn.
+    let body = json!({ "name": "Robot", "valid_days": 1, "scope": "thoughts:read" });
+    let made = anna.post("/api/v1/api-keys", &body);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let mut robot = Client::new(&split.url());
+    robot.token = made.json()["secret"].as_str().map(str::to_owned);
+    assert_eq!(robot.get("/api/v1/thoughts").status, 200);
+    let written = robot.post("/api/v1/thoughts", &json!({ "text": "Out of scope" }));
+    assert_eq!(written.summary(), "403 HTT-022");
+    let stranger = robot.clone().at(&split.url_of("thoughts"));
+    assert_eq!(stranger.get("/api/v1/thoughts").status, 401, "keys enter by the gateway only");
+    assert_eq!(anna.delete(made.header("location")).status, 204);
+    until("the key is refused", || robot.get("/api/v1/thoughts").status == 401);
+
     // A deleted account is gone everywhere.
     assert_eq!(anna.delete("/users/me").status, 204);
     for service in ["thoughts", "search", "analytics"] {

@@ -75,6 +75,9 @@ pub enum ProfileError {
     #[api(422, "IDN-011")]
     #[error("a name is one line of 1 to 100 visible characters")]
     InvalidName,
+    #[api(403, "IDN-014")]
+    #[error("prove again who you are, and then do this")]
+    ProveAgain,
     #[api(transparent)]
     #[error(transparent)]
     Kernel(#[from] KernelError),

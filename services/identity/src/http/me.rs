@@ -14,7 +14,7 @@ use super::errors::ProfileError;
 use crate::account::{Account, display_name};
 use crate::mint::User;
 use crate::service::Identity;
-use crate::{accounts, external, factors, groups, oidc, sessions};
+use crate::{accounts, erasure};
 
 /// What an owner may change.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
@@ -81,20 +81,17 @@ pub async fn replace_profile(
 /// Deletes the account. Every service that keeps something of it hears of it and does the same.
 pub async fn delete_me(cx: Cx<Identity>) -> Result<Answered<NoContent>, ProfileError> {
     let (user, if_match) = (cx.user_id(), cx.if_match());
+    // Whoever acts for somebody does not end their account.
+    if cx.principal().is_some_and(|principal| principal.actor.is_some()) {
+        return Err(ProfileError::ProveAgain);
+    }
     let app = Arc::clone(&cx.app);
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let account = accounts::hold(tx, user).await?;
             let account = account.ok_or(KernelError::InvalidToken)?;
             if_match.check(account.version)?;
-            hanse_runtime::erase(tx, user).await?;
-            sessions::delete_all(tx, user).await?;
-            oidc::forget_user(tx, user).await?;
-            external::forget_user(tx, user).await?;
-            factors::delete_all(tx, user).await?;
-            groups::forget_user(tx, user).await?;
-            app.attempts.forget_account(tx, &account.email).await?;
-            accounts::delete(tx, user).await?;
+            erasure::remove(tx, &app, &account).await?;
             tx.emit(&UserDeleted { user_id: user }).await?;
             Ok::<_, ProfileError>(NoContent)
         })

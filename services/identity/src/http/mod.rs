@@ -9,10 +9,11 @@ mod factors;
 mod jwks;
 mod me;
 mod password;
+mod preferences;
 mod recovery;
 mod registration;
 mod session;
-mod shown;
+pub(crate) mod shown;
 mod sign_in;
 mod trust;
 
@@ -29,6 +30,8 @@ use crate::service::Identity;
 pub(crate) fn operations() -> Vec<Draft<Identity>> {
     let mut all = own();
     all.extend(second_factors());
+    all.extend(crate::administration::operations());
+    all.extend(crate::machines::operations());
     all
 }
 
@@ -91,6 +94,10 @@ fn own() -> Vec<Draft<Identity>> {
         op(Method::PUT, "/users/me", user, me::replace_me).summary("Change my account"),
         op(Method::DELETE, "/users/me", user, me::delete_me)
             .summary("Delete my account and everything that belongs to it"),
+        op(Method::GET, "/users/me/preferences", user, preferences::get_preferences)
+            .summary("What I prefer"),
+        op(Method::PUT, "/users/me/preferences", user, preferences::replace_preferences)
+            .summary("Replace what I prefer"),
         op(Method::GET, "/auth/profile", user, me::get_profile).summary("My account"),
         op(Method::PUT, "/auth/profile", user, me::replace_profile).summary("Change my account"),
         op(Method::GET, "/.well-known/jwks.json", public, jwks::list_keys)

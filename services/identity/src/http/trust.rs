@@ -10,9 +10,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::service::Identity;
+use crate::service::{Identity, ended_since};
 use crate::session::after;
-use crate::sessions;
 
 /// From where on.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -33,13 +32,8 @@ pub async fn get_trust(
     let life = cx.app.access_lifetime();
     let oldest = after(as_of, -life);
     let since = since.map_or(oldest, |since| since.max(oldest));
-    let ended = cx
-        .read::<_, StoreError, _>(async move |tx: &mut Tx| {
-            let mut ended = sessions::revoked_since(tx, since).await?;
-            ended.extend(hanse_events::erased_since(tx, since).await?);
-            Ok(ended)
-        })
-        .await?;
+    let ended =
+        cx.read::<_, StoreError, _>(async move |tx: &mut Tx| ended_since(tx, since).await).await?;
     let keys = cx.app.keys.public().into_iter();
     Ok(Json(Trust {
         as_of,

@@ -11,6 +11,8 @@ use syn::visit::Visit;
 
 /// Who calls what leads to a token: `file: caller -> callee`.
 const WAYS: &[&str] = &[
+    "administration/acting.rs: impersonate_user -> Proven::by",
+    "administration/acting.rs: impersonate_user -> delegate",
     "external/doors.rs: enter -> Proven::by",
     "external/doors.rs: enter -> mint",
     "external/doors.rs: link_external -> mint",
@@ -22,6 +24,8 @@ const WAYS: &[&str] = &[
     "http/session.rs: advance -> tokens",
     "http/shown.rs: check -> Proven::by",
     "http/sign_in.rs: login_user -> mint",
+    "machines/mod.rs: exchange_key -> Proven::by",
+    "machines/mod.rs: exchange_key -> delegate",
     "mint/mod.rs: delegate -> sign",
     "mint/mod.rs: mint -> begin",
     "mint/mod.rs: mint -> tokens",
