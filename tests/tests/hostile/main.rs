@@ -22,6 +22,7 @@ mod places;
 mod raw;
 mod schemathesis;
 mod sharing;
+mod smuggling;
 mod support;
 mod tokens;
 mod walk;
