@@ -19,6 +19,10 @@ pub fn example(operation: &Operation) -> Value {
             json!({"text": "seen"})
         }
         "add_thought_tags" => json!({"tags": ["seen"]}),
+        "create_client" | "replace_client" => json!({
+            "name": "Seen", "grant_types": ["authorization_code"], "scope": "openid",
+            "redirect_uris": ["https://app.example.com/cb"],
+        }),
         "replace_me" | "replace_profile" => json!({"name": "Seen"}),
         "put_search_preferences" => json!({"record_history": true, "default_types": []}),
         _ => json!({}),

@@ -137,12 +137,12 @@ fn key(
 ) -> Result<DecodingKey, InvalidIdToken> {
     use jsonwebtoken::jwk::AlgorithmParameters as Kind;
     let fits = |key: &&jsonwebtoken::jwk::Jwk| {
-        let kind = match (&key.algorithm, algorithm) {
+        let kind = matches!(
+            (&key.algorithm, algorithm),
             (Kind::RSA(_), Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512)
-            | (Kind::EllipticCurve(_), Algorithm::ES256 | Algorithm::ES384)
-            | (Kind::OctetKeyPair(_), Algorithm::EdDSA) => true,
-            _ => false,
-        };
+                | (Kind::EllipticCurve(_), Algorithm::ES256 | Algorithm::ES384)
+                | (Kind::OctetKeyPair(_), Algorithm::EdDSA)
+        );
         kind && id.is_none_or(|id| key.common.key_id.as_deref() == Some(id))
     };
     let mut found = keys.keys.iter().filter(fits);
