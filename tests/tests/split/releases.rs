@@ -4,6 +4,8 @@
 //! `tests/recorded` holds a whole platform's databases as the release of that commit has written them,
 //! as `pg_dump` prints them, with the key that its secrets are sealed under.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,7 +54,10 @@ fn restore(split: &Split, engines: &Engines) {
         let dump = recorded().join(format!("{store}.sql")).display().to_string();
         psql(&format!("{server}/{database}"), &["-f", &dump, "-o", "/dev/null"]);
     }
-    std::fs::copy(recorded().join("master.key"), split.folder.join("master.key")).expect("a key");
+    let key = split.folder.join("master.key");
+    std::fs::copy(recorded().join("master.key"), &key).expect("a key");
+    // Version control does not keep a secret from others.
+    std::fs::set_permissions(key, Permissions::from_mode(0o600)).expect("a key of our own");
 }
 
 fn operate(split: &Split, arguments: &[&str]) {
