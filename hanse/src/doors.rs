@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hanse_gateway::{Documents, Gateway, LimitsConfig, Router, Systems};
-use hanse_http::{Edge, Outline};
+use hanse_http::{Edge, KeyedFront, Outline};
 use hanse_kafka::Kafka;
 use hanse_redis::Redis;
 use hanse_runtime::{OpsFront, Platform, Supervisor};
@@ -60,7 +60,11 @@ impl Doors {
 
     /// The public door. A process without the gateway is behind one: it serves what is here, by no
     /// budgets of its own.
-    pub fn public(&self, config: &Config, shared: &Shared) -> anyhow::Result<(Gateway, Router)> {
+    pub fn public(
+        &self,
+        config: &Config,
+        shared: &Shared,
+    ) -> anyhow::Result<(KeyedFront<Gateway>, Router)> {
         let is_gateway = config.serves("gateway");
         let served = self.platform.cells().iter().map(|cell| &cell.routes);
         let mut outlines = compose::outlines();
@@ -95,7 +99,9 @@ impl Doors {
         if let Some(redis) = &self.redis {
             gateway = gateway.counting_together(&limits, &compose::together(redis, shared));
         }
-        Ok((gateway, router))
+        // Whoever comes with an API key comes with an access token from here on.
+        let clock = shared.ids.clock().clone();
+        Ok((KeyedFront::new(gateway, shared.peer_key(), clock), router))
     }
 
     /// Waits until requests can be served.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use hanse_http::{KeyedFront, server};
+use hanse_http::server;
 use hanse_kafka::Kafka;
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,8 +75,6 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let encryption = Arc::new(Encryption::new(config)?);
     let doors = Doors::new(config, &shared, &platform, &draining, &encryption)?;
     let (gateway, router) = doors.public(config, &shared)?;
-    // Whoever comes with an API key comes with an access token from here on.
-    let gateway = KeyedFront::new(gateway, shared.peer_key(), shared.ids.clock().clone());
     let ops = doors.operations(kafka.clone());
     let mut supervisor = platform.start(background.handle()?);
     doors.keep_in_touch(&mut supervisor);
