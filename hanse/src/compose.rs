@@ -174,8 +174,15 @@ impl Shared {
             spans: self.spans.clone(),
             peers: self.peer_key(),
             trusted_proxies: config.gateway.trusted_proxies.clone().into(),
+            origins: origins(config),
         }
     }
+}
+
+/// Whose pages may open WebSockets: our own, and those that may call the API.
+fn origins(config: &Config) -> Arc<[String]> {
+    let own = std::iter::once(config.server.public_url.clone());
+    own.chain(config.gateway.cors_origins.iter().cloned()).collect()
 }
 
 /// The file of the master key, unless the configuration holds the key itself.

@@ -109,6 +109,9 @@ pub enum KernelError {
     #[api(403, "HTT-022")]
     #[error("this token does not reach so far; it needs the scope {0}")]
     OutOfScope(String),
+    #[api(403, "HTT-025")]
+    #[error("a page of another origin may not open a WebSocket here")]
+    ForeignOrigin,
 }
 
 /// The codes that any operation may answer with.

@@ -10,7 +10,7 @@ use hanse_telemetry::metrics::Metrics;
 use hanse_telemetry::recent::{FinishedRequest, RecentTraces};
 use hanse_telemetry::trace::TraceContext;
 use hanse_telemetry::{Served, Spans};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, Request, Response};
 
 use crate::caller::Caller;
@@ -18,6 +18,7 @@ use crate::dispatch::{Context, RequestBody, ResponseBody, problem_response};
 use crate::error::KernelError;
 use crate::headers;
 use crate::network::Networks;
+use crate::live::{self, TOKEN_PROTOCOL};
 use crate::operation::Operation;
 use crate::peer::{PeerKey, SCHEME};
 use crate::table::Table;
@@ -55,6 +56,8 @@ pub struct Edge {
     pub peers: PeerKey,
     /// Peers whose `X-Forwarded-For` is believed. Nobody's by default.
     pub trusted_proxies: Networks,
+    /// Origins whose pages may open WebSockets.
+    pub origins: Arc<[String]>,
 }
 
 /// A request that has entered and not yet left.
@@ -98,6 +101,7 @@ impl Edge {
         let mut context = Context { request_id, trace, caller: Caller::Anonymous, client };
         let verdict = headers::check(request).and_then(|()| {
             context.caller = self.caller(request)?;
+            self.check_origin(request)?;
             Ok(())
         });
         let parent = parent.map(|parent| parent.span_id);
@@ -106,7 +110,7 @@ impl Edge {
     }
 
     fn caller(&self, request: &HeaderMap) -> Result<Caller, KernelError> {
-        let Some(value) = request.get(AUTHORIZATION) else { return Ok(Caller::Anonymous) };
+        let Some(value) = request.get(AUTHORIZATION) else { return Ok(self.page(request)) };
         let (scheme, token) = value
             .to_str()
             .ok()
@@ -125,6 +129,26 @@ impl Edge {
             return Err(KernelError::InvalidToken);
         }
         Ok(self.verifier.verify(token).map_or(Caller::Expired, Caller::User))
+    }
+
+    /// Whoever is behind a page that opens a WebSocket. A browser lets it set no header but the
+    /// subprotocols, so its token is one of them.
+    fn page(&self, request: &HeaderMap) -> Caller {
+        if !live::wants_socket(request) {
+            return Caller::Anonymous;
+        }
+        let token = live::protocols(request).find_map(|name| name.strip_prefix(TOKEN_PROTOCOL));
+        let Some(token) = token else { return Caller::Anonymous };
+        self.verifier.verify(token).map_or(Caller::Expired, Caller::User)
+    }
+
+    /// A browser lets any page open a WebSocket to anywhere, and only says in `Origin` whose it is.
+    fn check_origin(&self, request: &HeaderMap) -> Result<(), KernelError> {
+        let Some(origin) = request.get(ORIGIN).filter(|_| live::wants_socket(request)) else {
+            return Ok(());
+        };
+        let ours = self.origins.iter().any(|known| known.as_bytes() == origin.as_bytes());
+        if ours { Ok(()) } else { Err(KernelError::ForeignOrigin) }
     }
 
     /// The client's address: the peer's own, unless the peer is a proxy that we were told to trust.

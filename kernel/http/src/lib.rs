@@ -32,6 +32,7 @@ mod idempotency;
 mod input;
 mod keyed;
 mod network;
+mod live;
 mod openapi;
 mod operation;
 mod outline;
@@ -63,6 +64,7 @@ pub use input::{
 };
 pub use keyed::{ExchangedKey, KeyToExchange, KeyedFront};
 pub use network::{Network, Networks};
+pub use live::{Listener, Live, LiveEvent, LiveEvents};
 pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};
 pub use outline::{Outline, Shape};

@@ -28,6 +28,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::activity::{Activity, Idleness, Taken};
 use crate::front::Front;
+use crate::live::UntilStopped;
 use crate::places::{Place, Places};
 
 /// Bounds of a listener.
@@ -103,8 +104,9 @@ pub async fn serve<F: Front>(
         let (front, open) = (Arc::clone(&front), metrics.connection());
         let activity = Arc::new(Activity::default());
         let requests = Arc::clone(&activity);
+        let ends = stopped.clone();
         let service = service_fn(move |request| {
-            answer(Arc::clone(&front), request, peer, Arc::clone(&requests))
+            answer(Arc::clone(&front), request, peer, Arc::clone(&requests), ends.clone())
         });
         let mut stopped = stopped.clone();
         let (builder, tls) = (Arc::clone(&builder), tls.clone());
@@ -188,6 +190,7 @@ async fn answer<F: Front>(
     request: http::Request<hyper::body::Incoming>,
     peer: SocketAddr,
     activity: Arc<Activity>,
+    mut stopped: watch::Receiver<bool>,
 ) -> Result<http::Response<Taken>, Infallible> {
     let under = (request.version() == http::Version::HTTP_2).then(|| activity.begin());
     // A request may have had a length as well, which the library has dropped: whoever stands between
@@ -197,6 +200,8 @@ async fn answer<F: Front>(
     if ambiguous {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    let stopped = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
+    let response = UntilStopped::watch(response, stopped);
     Ok(response.map(|body| match under {
         Some(under) => Taken::watched(body, under),
         None => Taken::freely(body),

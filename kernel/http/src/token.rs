@@ -206,6 +206,12 @@ impl Verifier {
         Ok(principal)
     }
 
+    /// Do this principal's tokens still count? For whoever serves them for longer than a request.
+    #[must_use]
+    pub fn still_holds(&self, principal: &Principal) -> bool {
+        principal.expires_at > self.inner.clock.now() && !self.inner.revocations.covers(principal)
+    }
+
     fn check(&self, token: &str, now: Timestamp) -> Result<Principal, TokenError> {
         let (header, _) = token.split_once('.').ok_or(TokenError)?;
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError)?;

@@ -145,6 +145,7 @@ impl Stage {
             spans: hanse_telemetry::Spans::default(),
             peers: PeerKey::new(&PEER_KEY),
             trusted_proxies: hanse_http::Networks::default(),
+            origins: Arc::new(["https://stage.test".to_owned()]),
         };
         let table =
             Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");

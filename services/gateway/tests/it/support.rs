@@ -214,6 +214,7 @@ impl Gate {
             spans: hanse_telemetry::Spans::default(),
             peers: hanse_http::PeerKey::new(&[11; 32]),
             trusted_proxies: hanse_http::Networks::default(),
+            origins: Arc::new(["https://stage.test".to_owned()]),
         };
         let outline = Outline::new(
             "things",

@@ -47,6 +47,7 @@ impl Door {
             spans: hanse_telemetry::Spans::default(),
             peers: hanse_http::PeerKey::new(&[11; 32]),
             trusted_proxies: hanse_http::Networks::default(),
+            origins: Arc::new(["https://stage.test".to_owned()]),
         };
         let table = Table::new(platform.cells().iter().map(|cell| &cell.routes)).unwrap();
         let front = ServiceFront::new(edge, table);
