@@ -12,16 +12,20 @@
 //! What this crate never does: run a job before its transaction is durable, hold a transaction open
 //! while a job runs, or forget a job.
 
+mod lane;
 mod schedule;
 mod worker;
 
 pub use schedule::{Job, Schedule, erase_owner};
-pub use worker::{BoxError, Outcome, Run, Worker};
+pub use worker::{BoxError, Outcome, Run, Tried, Worker};
 
 use hanse_store::{Migration, Schema};
 
 /// The tables of this crate, in every service database.
 pub const SCHEMA: Schema = Schema {
     owner: "kernel-jobs",
-    migrations: &[Migration { name: "0001_jobs", sql: include_str!("../schema/0001_jobs.sql") }],
+    migrations: &[
+        Migration { name: "0001_jobs", sql: include_str!("../schema/0001_jobs.sql") },
+        Migration { name: "0002_lanes", sql: include_str!("../schema/0002_lanes.sql") },
+    ],
 };

@@ -1,4 +1,9 @@
-//! Leasing and performing jobs.
+//! Performing jobs.
+//!
+//! Every kind of job is a lane of its own: it takes its own jobs, so many at a time, and waits for none
+//! of the others. A lane performs jobs one by one ([`Worker::on`]), or, where that is cheaper, many in
+//! one go ([`Worker::on_many`]). A job whose kind this process does not know waits: a newer release may
+//! have left it.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -6,21 +11,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use hanse_store::{Db, Result, Row, StoreError, Topic, Tx, params};
-use jiff::{SignedDuration, Timestamp};
+use futures_util::future::{BoxFuture, join_all};
+use hanse_store::{Db, Result, Topic};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 use uuid::Uuid;
 
-/// Jobs of one service that run at the same time.
+use crate::lane::{Leased, Verdict, lease, settle};
+
+/// Jobs of one kind that run at the same time, when the service does not say.
 const PARALLEL: usize = 4;
-/// A job that has not ended by then is given up and taken again.
-const LEASE: Duration = Duration::from_secs(60);
 /// A job is stopped before its lease ends, so that two never run at once.
 const PATIENCE: Duration = Duration::from_secs(50);
-/// Tries before a job becomes a dead letter.
-const ATTEMPTS: i64 = 8;
+/// Tries before a job becomes a dead letter, when the service does not say.
+const TRIES: i64 = 8;
 /// How long to sleep when nothing wakes us; also the precision of timers.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -34,6 +39,8 @@ pub struct Run<P> {
     pub payload: P,
     /// Counts tries from 1.
     pub attempt: i64,
+    /// True when it becomes a dead letter if this try fails.
+    pub last: bool,
     /// The same over all tries: hand it to whoever receives the effect.
     pub idempotency_key: Uuid,
 }
@@ -47,22 +54,23 @@ pub enum Outcome {
     Again(Timestamp),
 }
 
-type Erased = dyn Fn(Leased) -> BoxFuture<'static, Result<Outcome, BoxError>> + Send + Sync;
+/// How a try ended.
+pub type Tried = Result<Outcome, BoxError>;
+
+/// Performs leased jobs, each with its last try's number; the results are in the order of the jobs.
+type Perform = dyn Fn(Vec<Leased>, i64) -> BoxFuture<'static, Vec<Tried>> + Send + Sync;
+
+#[derive(Clone)]
+struct Lane {
+    at_once: usize,
+    tries: i64,
+    perform: Arc<Perform>,
+}
 
 /// The kinds of jobs that a service can perform.
 #[derive(Clone, Default)]
 pub struct Worker {
-    handlers: BTreeMap<&'static str, Arc<Erased>>,
-}
-
-#[derive(Debug)]
-struct Leased {
-    id: Uuid,
-    kind: String,
-    payload: String,
-    attempt: i64,
-    deadline: Option<Timestamp>,
-    lease: Uuid,
+    lanes: BTreeMap<&'static str, Lane>,
 }
 
 impl Worker {
@@ -72,48 +80,124 @@ impl Worker {
         Self::default()
     }
 
-    /// Performs jobs of `kind` with `handler`.
+    /// Performs jobs of `kind` with `handler`, four at a time.
     #[must_use]
-    pub fn on<P, F, Fut>(mut self, kind: &'static str, handler: F) -> Self
+    pub fn on<P, F, Fut>(self, kind: &'static str, handler: F) -> Self
     where
         P: DeserializeOwned + Send + 'static,
         F: Fn(Run<P>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Outcome, BoxError>> + Send + 'static,
+        Fut: Future<Output = Tried> + Send + 'static,
     {
-        let erased: Arc<Erased> =
-            Arc::new(move |job: Leased| match serde_json::from_str(&job.payload) {
-                Ok(payload) => Box::pin(handler(Run {
-                    payload,
-                    attempt: job.attempt,
-                    idempotency_key: job.id,
-                })),
-                Err(error) => Box::pin(std::future::ready(Err(BoxError::from(error)))),
-            });
-        self.handlers.insert(kind, erased);
+        let handler = Arc::new(handler);
+        let one = move |job: Leased, tries: i64| -> BoxFuture<'static, Tried> {
+            let handler = Arc::clone(&handler);
+            match run(&job, tries) {
+                Ok(run) => {
+                    Box::pin(async move { guarded(handler(run)).await.and_then(|tried| tried) })
+                }
+                Err(error) => Box::pin(std::future::ready(Err(error))),
+            }
+        };
+        let perform = move |jobs: Vec<Leased>, tries: i64| -> BoxFuture<'static, Vec<Tried>> {
+            Box::pin(join_all(jobs.into_iter().map(|job| one(job, tries))))
+        };
+        self.with(kind, PARALLEL, Arc::new(perform))
+    }
+
+    /// Performs jobs of `kind` up to `at_once` together: `handler` gets them all and gives as many
+    /// results, in the same order. A job without one is tried again.
+    #[must_use]
+    pub fn on_many<P, F, Fut>(self, kind: &'static str, at_once: usize, handler: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: Fn(Vec<Run<P>>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Tried>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let perform = move |jobs: Vec<Leased>, tries: i64| -> BoxFuture<'static, Vec<Tried>> {
+            let runs: Vec<_> = jobs.iter().map(|job| run(job, tries)).collect();
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                let readable: Vec<bool> = runs.iter().map(Result::is_ok).collect();
+                let mut failed = Vec::new();
+                let mut given = Vec::new();
+                for run in runs {
+                    match run {
+                        Ok(run) => given.push(run),
+                        Err(error) => failed.push(error),
+                    }
+                }
+                let tried = match given.is_empty() {
+                    true => Ok(Vec::new()),
+                    false => guarded(handler(given)).await,
+                };
+                let cause = tried.as_ref().err().map(ToString::to_string);
+                let cause = cause.unwrap_or_else(|| "it gave no result".into());
+                let mut tried = tried.unwrap_or_default().into_iter();
+                let mut failed = failed.into_iter().map(Err);
+                let result = |readable| if readable { tried.next() } else { failed.next() };
+                let results = readable.into_iter().map(result);
+                results.map(|result| result.unwrap_or_else(|| Err(cause.clone().into()))).collect()
+            })
+        };
+        self.with(kind, at_once.max(1), Arc::new(perform))
+    }
+
+    /// Tries jobs of `kind`, which is known already, so many times. The pauses double up to nine hours:
+    /// 17 tries take more than a day.
+    #[must_use]
+    pub fn tries(mut self, kind: &'static str, tries: u32) -> Self {
+        if let Some(lane) = self.lanes.get_mut(kind) {
+            lane.tries = tries.into();
+        }
+        self
+    }
+
+    fn with(mut self, kind: &'static str, at_once: usize, perform: Arc<Perform>) -> Self {
+        self.lanes.insert(kind, Lane { at_once, tries: TRIES, perform });
         self
     }
 
     /// True when there is nothing that it could do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.handlers.is_empty()
+        self.lanes.is_empty()
     }
 
     /// Runs until the future is dropped; jobs under way are then dropped too, and taken again when
     /// their lease ends.
     pub async fn run(&self, db: &Db) {
-        let mut changes = db.changes(Topic::Jobs);
+        let lanes = self.lanes.iter().map(|(kind, lane)| {
+            let changes = db.changes(Topic::Jobs);
+            async move { lane.run(db, kind, changes).await }
+        });
+        join_all(lanes).await;
+    }
+
+    /// Takes what is due of every kind once, performs it, and returns how many jobs were tried.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn step(&self, db: &Db) -> Result<usize> {
+        let steps = self.lanes.iter().map(|(kind, lane)| lane.step(db, kind));
+        let mut count = 0;
+        for tried in join_all(steps).await {
+            count += tried?;
+        }
+        Ok(count)
+    }
+}
+
+impl Lane {
+    async fn run(&self, db: &Db, kind: &'static str, mut changes: watch::Receiver<i64>) {
         loop {
             changes.mark_unchanged();
-            match self.step(db).await {
+            match self.step(db, kind).await {
                 Ok(0) => {}
                 Ok(_) => continue,
                 Err(error) => {
-                    tracing::warn!(
-                        service = db.service(),
-                        error = &error as &dyn std::error::Error,
-                        "no jobs could be taken"
-                    );
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(service = db.service(), kind, error, "no jobs could be taken");
                 }
             }
             tokio::select! {
@@ -123,128 +207,58 @@ impl Worker {
         }
     }
 
-    /// Takes what is due, performs it, and returns how many jobs were tried.
-    ///
-    /// # Errors
-    /// A failure of the store.
-    pub async fn step(&self, db: &Db) -> Result<usize> {
-        let jobs = self.lease(db).await?;
-        let count = jobs.len();
-        let mut running = JoinSet::new();
-        for job in jobs {
-            let (this, db) = (self.clone(), db.clone());
-            running.spawn(async move { this.perform(&db, job).await });
+    async fn step(&self, db: &Db, kind: &'static str) -> Result<usize> {
+        let leased = lease(db, kind, self.at_once).await?;
+        let count = leased.len();
+        if count == 0 {
+            return Ok(0);
         }
-        while let Some(ended) = running.join_next().await {
-            if let Ok(Err(error)) = ended {
-                return Err(error);
-            }
-        }
+        let now = db.clock().now();
+        let (expired, jobs): (Vec<_>, Vec<_>) = leased
+            .into_iter()
+            .partition(|job| job.deadline.is_some_and(|deadline| deadline <= now));
+        let bury = |job| (job, Verdict::Bury("its deadline has passed".to_owned()));
+        let mut verdicts: Vec<_> = expired.into_iter().map(bury).collect();
+        let results = (self.perform)(jobs.clone(), self.tries).await;
+        verdicts.extend(jobs.into_iter().zip(results).map(|(job, tried)| {
+            let verdict = self.judge(db, kind, &job, tried);
+            (job, verdict)
+        }));
+        settle(db, verdicts).await?;
         Ok(count)
     }
 
-    async fn lease(&self, db: &Db) -> Result<Vec<Leased>> {
-        let now = db.clock().now();
-        if !db.read(async move |tx: &mut Tx| due(tx, now).await).await? {
-            return Ok(Vec::new());
-        }
-        let rows = db
-            .write::<_, StoreError, _>(async move |tx: &mut Tx| {
-                let until = later(now, SignedDuration::try_from(LEASE).unwrap_or_default());
-                let params = params![tx.new_id(), until, now, PARALLEL];
-                tx.all(tx.pick((LEASE_SQLITE, LEASE_POSTGRES)), params).await
-            })
-            .await?;
-        rows.iter().map(leased).collect()
-    }
-
-    async fn perform(&self, db: &Db, job: Leased) -> Result<()> {
-        let (id, lease, attempt, kind) = (job.id, job.lease, job.attempt, job.kind.clone());
-        let expired = job.deadline.is_some_and(|deadline| deadline <= db.clock().now());
-        let result = if expired {
-            return bury(db, id, lease, "its deadline has passed".to_owned()).await;
-        } else if let Some(handler) = self.handlers.get(job.kind.as_str()) {
-            let run = AssertUnwindSafe(handler(job)).catch_unwind();
-            match tokio::time::timeout(PATIENCE, run).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err("it panicked".into()),
-                Err(_) => Err("it took too long".into()),
-            }
-        } else {
-            Err("no handler for this kind of job".into())
-        };
-        match result {
-            Ok(Outcome::Done) => end(db, id, lease).await,
-            Ok(Outcome::Again(at)) => again(db, id, lease, at).await,
-            Err(error) if attempt >= ATTEMPTS => {
-                tracing::error!(service = db.service(), kind, error = %error, "a job became a dead letter");
-                bury(db, id, lease, error.to_string()).await
+    fn judge(&self, db: &Db, kind: &str, job: &Leased, tried: Tried) -> Verdict {
+        let (service, attempt) = (db.service(), job.attempt);
+        match tried {
+            Ok(Outcome::Done) => Verdict::End,
+            Ok(Outcome::Again(at)) => Verdict::Again(at),
+            Err(error) if attempt >= self.tries => {
+                tracing::error!(service, kind, error = %error, "a job became a dead letter");
+                Verdict::Bury(error.to_string())
             }
             Err(error) => {
-                tracing::warn!(service = db.service(), kind, attempt, error = %error, "a job failed");
-                retry(db, id, lease, attempt, error.to_string()).await
+                tracing::warn!(service, kind, attempt, error = %error, "a job failed");
+                Verdict::Retry(error.to_string())
             }
         }
     }
 }
 
-const DUE: &str = "SELECT 1 AS due FROM jobs WHERE dead = FALSE AND run_at <= $1
-    AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
-const LEASE_SQLITE: &str = "UPDATE jobs SET lease = $1, lease_until = $2, attempts = attempts + 1
-    WHERE id IN (SELECT id FROM jobs WHERE dead = FALSE AND run_at <= $3
-                 AND (lease_until IS NULL OR lease_until <= $3) ORDER BY run_at LIMIT $4)
-    RETURNING id, kind, payload, attempts, deadline, lease";
-// Replicas that lease at the same time must not take the same rows.
-const LEASE_POSTGRES: &str = "UPDATE jobs SET lease = $1, lease_until = $2, attempts = attempts + 1
-    WHERE id IN (SELECT id FROM jobs WHERE dead = FALSE AND run_at <= $3
-                 AND (lease_until IS NULL OR lease_until <= $3) ORDER BY run_at LIMIT $4
-                 FOR UPDATE SKIP LOCKED)
-    RETURNING id, kind, payload, attempts, deadline, lease";
-
-async fn due(tx: &mut Tx, now: Timestamp) -> Result<bool> {
-    Ok(tx.optional(DUE, params![now]).await?.is_some())
-}
-
-fn leased(row: &Row) -> Result<Leased> {
-    Ok(Leased {
-        id: row.at(0)?,
-        kind: row.at(1)?,
-        payload: row.at(2)?,
-        attempt: row.at(3)?,
-        deadline: row.at(4)?,
-        lease: row.at(5)?,
+fn run<P: DeserializeOwned>(job: &Leased, tries: i64) -> Result<Run<P>, BoxError> {
+    Ok(Run {
+        payload: serde_json::from_str(&job.payload)?,
+        attempt: job.attempt,
+        last: job.attempt >= tries,
+        idempotency_key: job.id,
     })
 }
 
-async fn end(db: &Db, id: Uuid, lease: Uuid) -> Result<()> {
-    let sql = "DELETE FROM jobs WHERE id = $1 AND lease = $2";
-    db.write(async move |tx: &mut Tx| tx.execute(sql, params![id, lease]).await.map(drop)).await
-}
-
-async fn again(db: &Db, id: Uuid, lease: Uuid, at: Timestamp) -> Result<()> {
-    let sql = "UPDATE jobs SET run_at = $3, attempts = 0, lease = NULL, lease_until = NULL
-        WHERE id = $1 AND lease = $2";
-    db.write(async move |tx: &mut Tx| tx.execute(sql, params![id, lease, at]).await.map(drop)).await
-}
-
-async fn retry(db: &Db, id: Uuid, lease: Uuid, attempt: i64, cause: String) -> Result<()> {
-    let sql = "UPDATE jobs SET run_at = $3, cause = $4, lease = NULL, lease_until = NULL
-        WHERE id = $1 AND lease = $2";
-    db.write(async move |tx: &mut Tx| {
-        let seconds = 1i64 << attempt.clamp(0, 12);
-        let at = later(tx.now(), SignedDuration::from_secs(seconds));
-        tx.execute(sql, params![id, lease, at, cause]).await.map(drop)
-    })
-    .await
-}
-
-async fn bury(db: &Db, id: Uuid, lease: Uuid, cause: String) -> Result<()> {
-    let sql = "UPDATE jobs SET dead = TRUE, cause = $3, lease = NULL, lease_until = NULL
-        WHERE id = $1 AND lease = $2";
-    db.write(async move |tx: &mut Tx| tx.execute(sql, params![id, lease, cause]).await.map(drop))
-        .await
-}
-
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.saturating_add(by).unwrap_or(now)
+/// Bounds a try in time and turns a panic into a failure.
+async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, BoxError> {
+    match tokio::time::timeout(PATIENCE, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(_)) => Err("it panicked".into()),
+        Err(_) => Err("it took too long".into()),
+    }
 }
