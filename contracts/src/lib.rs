@@ -12,6 +12,7 @@
 pub mod documents;
 pub mod identity;
 pub mod messages;
+pub mod notifications;
 pub mod thoughts;
 
 use hanse_events::schema::EventType;
@@ -29,6 +30,7 @@ pub fn catalogue() -> Vec<EventType> {
         EventType::of::<identity::SessionRevoked>(),
         EventType::of::<identity::UserImpersonated>(),
         EventType::of::<identity::MessageRequested>(),
+        EventType::of::<notifications::ListsChanged>(),
         EventType::of::<thoughts::ThoughtCreated>(),
         EventType::of::<thoughts::ThoughtUpdated>(),
         EventType::of::<thoughts::ThoughtDeleted>(),

@@ -25,7 +25,8 @@ use crate::config::{Config, Loaded};
 use crate::encryption::Encryption;
 
 /// Every service, in the order in which they are built.
-pub const NAMES: [&str; 5] = ["gateway", "identity", "thoughts", "search", "analytics"];
+pub const NAMES: [&str; 6] =
+    ["gateway", "identity", "thoughts", "search", "analytics", "notifications"];
 
 /// How often the names of peers are looked up.
 const LOOK_UP: Duration = Duration::from_secs(5);
@@ -41,6 +42,7 @@ fn all_services(config: &Config) -> Vec<Service> {
         hanse_thoughts::service(),
         hanse_search::service(config.search.clone()),
         hanse_analytics::service(config.analytics.clone()),
+        hanse_notifications::service(config.notifications.clone(), config.mail.clone()),
     ]
 }
 
@@ -51,6 +53,7 @@ pub fn outlines() -> Vec<Outline> {
         hanse_thoughts::outline(),
         hanse_search::outline(),
         hanse_analytics::outline(),
+        hanse_notifications::outline(),
     ]
 }
 
@@ -290,7 +293,7 @@ pub fn openapi<'a>(outlines: impl IntoIterator<Item = &'a Outline>) -> serde_jso
     let info = Info {
         title: "Hanse",
         version: env!("CARGO_PKG_VERSION"),
-        description: "Identity, thoughts, search and analytics behind one door. Sign in with \
+        description: "Identity, thoughts, search, analytics and notifications behind one door. Sign in with \
                       POST /api/v1/auth/login and send the access token as Bearer. The prefix /api/v1 may be \
                       shortened to /api or left out.",
     };

@@ -42,6 +42,10 @@ pub struct Config {
     pub identity: hanse_identity::IdentityConfig,
     /// The search index.
     pub search: hanse_search::SearchConfig,
+    /// Telling people: lists, letters, devices.
+    pub notifications: hanse_notifications::NotificationsConfig,
+    /// E-mail.
+    pub mail: hanse_mail::MailConfig,
     /// Counters and rollups.
     pub analytics: hanse_analytics::AnalyticsConfig,
 }
@@ -160,7 +164,14 @@ impl std::fmt::Debug for SecretsSection {
 }
 
 impl config::Config for Config {
-    const SECRETS: &[&str] = &["store.url", "redis.url", "secrets.master_key"];
+    const SECRETS: &[&str] = &[
+        "store.url",
+        "redis.url",
+        "secrets.master_key",
+        "mail.password",
+        "notifications.sms_token",
+        "notifications.feedback_secret",
+    ];
 
     fn mistakes(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
@@ -226,6 +237,8 @@ impl config::Config for Config {
         found.extend(self.identity.mistakes());
         found.extend(self.search.mistakes());
         found.extend(self.analytics.mistakes());
+        found.extend(self.notifications.mistakes());
+        found.extend(self.mail.mistakes());
         found
     }
 }
@@ -239,7 +252,14 @@ impl Config {
     /// The configuration with secrets replaced by dots, to be shown.
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
-        for secret in [&mut shown.store.url, &mut shown.redis.url, &mut shown.secrets.master_key] {
+        for secret in [
+            &mut shown.store.url,
+            &mut shown.redis.url,
+            &mut shown.secrets.master_key,
+            &mut shown.mail.password,
+            &mut shown.notifications.sms_token,
+            &mut shown.notifications.feedback_secret,
+        ] {
             if !secret.is_empty() {
                 "…".clone_into(secret);
             }
@@ -280,6 +300,8 @@ impl Loaded {
         let (store, redis) = (&mut config.store, &mut config.redis);
         read_secret("store.url_file", &store.url_file, &mut store.url)?;
         read_secret("redis.url_file", &redis.url_file, &mut redis.url)?;
+        let mail = &mut config.mail;
+        read_secret("mail.password_file", &mail.password_file, &mut mail.password)?;
         let mistakes = config.mistakes();
         if mistakes.is_empty() {
             return Ok(Self { config, common: common.clone(), serve: serve.cloned() });

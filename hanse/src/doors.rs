@@ -1,5 +1,6 @@
 //! The two doors of a process, the public one and that of operations, and what they lead to.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +28,8 @@ pub struct Doors {
     encryption: Arc<Encryption>,
     follower: Option<Arc<Follower>>,
     redis: Option<Redis>,
+    /// Where letters are kept that nobody sends, when that is here.
+    letters: Option<PathBuf>,
 }
 
 impl Doors {
@@ -55,6 +58,7 @@ impl Doors {
             peers,
             follower,
             redis: compose::redis(config, shared)?,
+            letters: letters(config, platform),
         })
     }
 
@@ -122,6 +126,9 @@ impl Doors {
         };
         let (platform, draining) = (Arc::clone(&self.platform), Arc::clone(&self.draining));
         let mut ops = OpsFront::new(self.edge.clone(), platform, draining).show("/upstreams", view);
+        if let Some(folder) = self.letters.clone() {
+            ops = ops.page("/mail", move || hanse_mail::page(&folder));
+        }
         if let Some(follower) = self.follower.clone() {
             ops = ops.need("identity's word on tokens", true, move || {
                 (!follower.ready()).then(|| "identity has not answered yet".to_owned())
@@ -181,4 +188,10 @@ impl Doors {
                 && !stores.iter().any(hanse_store::Db::stopped)
         })
     }
+}
+
+/// The folder of letters that nobody sends, when notifications are served here without a mail server.
+fn letters(config: &Config, platform: &Platform) -> Option<PathBuf> {
+    let kept = config.mail.server.is_empty() && platform.cell("notifications").is_some();
+    kept.then(|| config.server.data.join("cache/notifications/mail"))
 }

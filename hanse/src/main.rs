@@ -21,7 +21,7 @@ use crate::config::Loaded;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The platform: identity, thoughts, search, analytics and their gateway in one process.
+/// The platform: identity, thoughts, search, analytics, notifications and their gateway in one process.
 ///
 /// Without a command it serves: everything, on an embedded store in ./data, at
 /// http://127.0.0.1:3000. Nothing has to be installed or configured first.

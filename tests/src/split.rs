@@ -14,11 +14,12 @@ use crate::server::{Server, binary};
 use crate::waiting::until;
 
 /// Every process of a split platform, with the port it has by default, in the order of starting.
-pub const SERVICES: [(&str, u16); 5] = [
+pub const SERVICES: [(&str, u16); 6] = [
     ("identity", 3001),
     ("thoughts", 3012),
     ("search", 3014),
     ("analytics", 3015),
+    ("notifications", 3004),
     ("gateway", 3000),
 ];
 

@@ -38,7 +38,7 @@ pub use event::{Compatibility, DomainEvent, Event, Recorded};
 pub use log::{Batch, EmbeddedLog, Log};
 pub use store::{create_snapshot, get_events, latest_snapshot};
 pub use subscriber::{Progress, RetryPolicy, Subscriber};
-pub use subscription::{BoxError, HandlerResult, Subscription};
+pub use subscription::{BoxError, Handler, HandlerResult, Subscription};
 pub use transport::{Following, Group, Transport};
 
 use hanse_store::{Migration, Schema};

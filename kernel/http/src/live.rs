@@ -125,7 +125,8 @@ impl Input for Listener {
         // A request that came by HTTP/2, or from memory, cannot leave it.
         let upgrade = exchange.parts.extensions.get::<OnUpgrade>().cloned();
         let upgrade = upgrade.ok_or_else(|| malformed("Upgrade"))?;
-        let accept = HeaderValue::try_from(derive_accept_key(key)).map_err(|_| malformed("Upgrade"))?;
+        let accept =
+            HeaderValue::try_from(derive_accept_key(key)).map_err(|_| malformed("Upgrade"))?;
         let named = protocols(headers).any(|name| name == PROTOCOL);
         Ok(Self { last, handshake: Some(Handshake { accept, named, upgrade }) })
     }
@@ -168,7 +169,8 @@ fn event_stream(events: LiveEvents) -> Response<ResponseBody> {
     // The head leaves with the first bytes: a client knows at once that it is heard.
     let opening = futures_util::stream::iter([Bytes::from_static(b": welcome\n\n")]);
     let frames = opening.chain(events.map(|event| written(&event)));
-    let mut response = Response::new(stream(StreamBody::new(frames.map(|text| Ok(Frame::data(text))))));
+    let mut response =
+        Response::new(stream(StreamBody::new(frames.map(|text| Ok(Frame::data(text))))));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // A proxy that collects answers would hold these back for ever.
@@ -206,7 +208,8 @@ fn switch(handshake: Handshake, events: LiveEvents) -> Response<ResponseBody> {
         config.max_message_size = Some(LARGEST_MESSAGE);
         config.max_frame_size = Some(LARGEST_MESSAGE);
         let io = TokioIo::new(upgraded);
-        converse(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await, events).await;
+        converse(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await, events)
+            .await;
     };
     #[expect(clippy::disallowed_methods, reason = "the kernel starts what outlives a request")]
     tokio::spawn(tunnel);

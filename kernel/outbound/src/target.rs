@@ -85,7 +85,8 @@ impl Target {
     }
 
     /// The value of `Host`.
-    pub(crate) fn authority(&self) -> String {
+    #[must_use]
+    pub fn authority(&self) -> String {
         let host = match self.literal() {
             Some(IpAddr::V6(address)) => format!("[{address}]"),
             _ => self.host.clone(),

@@ -17,6 +17,7 @@ pub struct OpsFront {
     platform: Arc<Platform>,
     draining: Arc<AtomicBool>,
     shown: Vec<(&'static str, View)>,
+    pages: Vec<(&'static str, Page)>,
     needs: Vec<Need>,
 }
 
@@ -31,11 +32,14 @@ struct Need {
 /// Makes what a page shows.
 type View = Box<dyn Fn() -> Value + Send + Sync>;
 
+/// Makes a page in HTML.
+type Page = Box<dyn Fn() -> String + Send + Sync>;
+
 impl OpsFront {
     /// A front for this platform. When `draining` is set, the process says that it is not ready.
     #[must_use]
     pub fn new(edge: Edge, platform: Arc<Platform>, draining: Arc<AtomicBool>) -> Self {
-        Self { edge, platform, draining, shown: Vec::new(), needs: Vec::new() }
+        Self { edge, platform, draining, shown: Vec::new(), pages: Vec::new(), needs: Vec::new() }
     }
 
     /// Also answers at `path` with what `view` makes.
@@ -46,6 +50,17 @@ impl OpsFront {
         view: impl Fn() -> Value + Send + Sync + 'static,
     ) -> Self {
         self.shown.push((path, Box::new(view)));
+        self
+    }
+
+    /// Also answers at `path` with the page that `make` writes.
+    #[must_use]
+    pub fn page(
+        mut self,
+        path: &'static str,
+        make: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.pages.push((path, Box::new(make)));
         self
     }
 
@@ -110,8 +125,10 @@ impl Front for OpsFront {
         let (entered, _) = self.edge.enter(request.method(), &http::HeaderMap::new(), peer);
         let path = request.uri().path();
         let shown = self.shown.iter().find(|(shown, _)| *shown == path);
-        let known =
-            shown.is_some() || ["/health", "/ready", "/metrics", "/tracing"].contains(&path);
+        let page = self.pages.iter().find(|(page, _)| *page == path);
+        let known = shown.is_some()
+            || page.is_some()
+            || ["/health", "/ready", "/metrics", "/tracing"].contains(&path);
         let mut response = match (request.method(), path) {
             (&Method::GET | &Method::HEAD, "/health") => answer(StatusCode::OK, &health()),
             (&Method::GET | &Method::HEAD, "/ready") => self.ready().await,
@@ -126,6 +143,12 @@ impl Front for OpsFront {
             }
             (&Method::GET | &Method::HEAD, _) if let Some((_, view)) = shown => {
                 answer(StatusCode::OK, &view())
+            }
+            (&Method::GET | &Method::HEAD, _) if let Some((_, make)) = page => {
+                let mut response = Response::new(full(make()));
+                let kind = HeaderValue::from_static("text/html; charset=utf-8");
+                response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+                response
             }
             _ if known => problem_response(&KernelError::MethodNotAllowed, &entered.context),
             _ => problem_response(&KernelError::UnknownAddress, &entered.context),

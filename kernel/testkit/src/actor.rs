@@ -42,6 +42,12 @@ impl Actor {
         other
     }
 
+    /// Their access token; empty for a guest.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     /// Sends GET.
     pub async fn get(&self, path: impl AsRef<str>) -> Answer {
         self.send(Method::GET, path.as_ref(), None).await
