@@ -31,8 +31,8 @@ pub mod headers;
 mod idempotency;
 mod input;
 mod keyed;
-mod network;
 mod live;
+mod network;
 mod openapi;
 mod operation;
 mod outline;
@@ -63,8 +63,8 @@ pub use input::{
     Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
 };
 pub use keyed::{ExchangedKey, KeyToExchange, KeyedFront};
-pub use network::{Network, Networks};
 pub use live::{Listener, Live, LiveEvent, LiveEvents};
+pub use network::{Network, Networks};
 pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};
 pub use outline::{Outline, Shape};
