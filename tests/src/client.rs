@@ -160,6 +160,12 @@ impl Client {
     fn run<B: AsSendBody>(&self, request: Request<B>) -> Result<Answer, ureq::Error> {
         let response = self.agent.run(request)?;
         let (parts, mut body) = response.into_parts();
+        let kind = parts.headers.get("content-type").map_or(&b""[..], |kind| kind.as_bytes());
+        if kind.starts_with(b"text/event-stream") {
+            // It has no end; who wants to follow it has a client of their own.
+            let (status, headers) = (parts.status.as_u16(), parts.headers);
+            return Ok(Answer { status, headers, text: String::new() });
+        }
         let text = body.with_config().limit(64 * 1024 * 1024).read_to_string()?;
         Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text })
     }

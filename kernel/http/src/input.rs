@@ -114,7 +114,14 @@ pub struct Path<T>(pub T);
 
 impl<T: FromStr + JsonSchema + Send + 'static> Input for Path<T> {
     fn describe(doc: &mut OperationDoc) {
-        let schema = doc.schemas.subschema_for::<T>();
+        let mut schema = doc.schemas.subschema_for::<T>();
+        // Addresses need no encoding: other characters name nothing (see the gateway's `path`).
+        if schema.get("type").is_some_and(|kind| kind == "string")
+            && schema.get("format").is_none()
+            && schema.get("pattern").is_none()
+        {
+            schema.insert("pattern".to_owned(), json!("^[A-Za-z0-9_-][A-Za-z0-9._~-]*$"));
+        }
         let name = doc.path_names.first().cloned().unwrap_or_default();
         doc.parameters
             .push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));

@@ -48,8 +48,8 @@ fn every_operation_keeps_its_access_policy() {
             }
             unknown => panic!("{what} has the access policy {unknown:?}"),
         }
-        let lasting =
-            ["delete_me", "logout_user", "change_password"].contains(&operation.id.as_str());
+        let lasting = ["delete_me", "logout_user", "change_password", "replace_keys"]
+            .contains(&operation.id.as_str());
         if !lasting {
             let root = call(&admin, &operation, &path, &[]);
             let refused = [401, 403].contains(&root.status);
@@ -59,7 +59,8 @@ fn every_operation_keeps_its_access_policy() {
                 root.text
             );
             assert!(root.status < 500, "{what}: {}", root.text);
-            if operation.path.contains('{') {
+            // A role is made by putting it.
+            if operation.path.contains('{') && operation.id != "replace_role" {
                 assert_eq!(root.status, 404, "{what} as administrator: {}", root.text);
             }
         }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use hanse_e2e::{Client, Server};
 
 use crate::support::{
-    HANG, Operation, complete, connect, document, exchange, operations, platform, receive,
-    resident, status,
+    HANG, Operation, administrator, complete, connect, document, exchange, operations, platform,
+    receive, resident, status,
 };
+use crate::walk::NOBODY;
 
 const MIB: usize = 1024 * 1024;
 
@@ -116,6 +117,8 @@ fn with_body(server: &Server) -> Vec<Operation> {
     let all: Vec<_> = operations(&document(server))
         .into_iter()
         .filter(|operation| !operation.bodies.is_empty())
+        // Nobody gets so far with one that is for other processes.
+        .filter(|operation| operation.access != "peer")
         .collect();
     assert!(all.len() >= 10, "{}", all.len());
     all
@@ -126,7 +129,8 @@ fn with_body(server: &Server) -> Vec<Operation> {
 fn bad_bodies_are_refused_by_every_operation() {
     let data = tempfile::tempdir().expect("a folder");
     let server = platform(data.path());
-    let anna = server.register("anna");
+    // Whoever may call all of them: no refusal comes before the body is looked at.
+    let anna = administrator(&server, data.path());
     let mut wrong = Vec::new();
     for operation in with_body(&server) {
         for (what, body) in bodies() {
@@ -156,7 +160,9 @@ fn bad_bodies_are_refused_by_every_operation() {
             ("an unknown coding", "content-type: application/json\r\ncontent-encoding: cow\r\n"),
         ] {
             let (status, text) = send(&server, &anna, &operation, headers, b"{}");
-            if status != 415 {
+            // Who cannot sign a report is refused before its body is looked at.
+            let unsigned = operation.id == "take_report" && status == 403;
+            if status != 415 && !unsigned {
                 wrong.push(format!("{} with {what}: {text}", operation.id));
             }
         }
@@ -172,7 +178,7 @@ fn bad_bodies_are_refused_by_every_operation() {
 fn oversized_bodies_are_refused_in_bounded_memory() {
     let data = tempfile::tempdir().expect("a folder");
     let server = platform(data.path());
-    let anna = server.register("anna");
+    let anna = administrator(&server, data.path());
     let token = anna.token.clone().expect("a token");
     for operation in with_body(&server) {
         let kind = operation.bodies.first().expect("a type");
@@ -185,7 +191,7 @@ fn oversized_bodies_are_refused_in_bounded_memory() {
         let claim = format!(
             "{} {} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: {kind}\r\ncontent-length: 1000000000000\r\n\r\n",
             operation.method,
-            operation.path.replace("{id}", "00000000-0000-7000-8000-000000000000")
+            operation.at(NOBODY)
         );
         let answer = exchange(&server.url, claim.as_bytes(), complete);
         assert_eq!(crate::support::status(&answer), 413, "{}", operation.id);

@@ -21,12 +21,12 @@ fn errors_speak_of_their_own_request_only() {
                     if ["delete_me", "logout_user"].contains(&operation.id.as_str()) {
                         continue;
                     }
-                    let path = operation.path.replace("{id}", &mine);
+                    let path = operation.at(&mine);
                     let body = json!({ &mine: &mine, "text": [&mine], "email": &mine, "password": &mine, "tags": &mine, "name": {&mine: 1} }).to_string();
                     let body = operation.bodies.first().map(|kind| (kind.as_str(), body));
                     for path in [path.clone(), format!("{path}?{mine}={mine}"), format!("{path}?cursor={mine}&limit={mine}")] {
                         let headers = [("if-match", mine.as_str()), ("hanse-after", mine.as_str())];
-                        let answer = who.send(&operation.method, &path, &headers, body.clone()).expect("an answer");
+                        let answer = who.send(&operation.method, &path, &headers, body.clone()).unwrap_or_else(|error| panic!("{} {path}: {error}", operation.id));
                         assert!(answer.status < 500, "{} {}", operation.id, answer.text);
                         let said = format!("{:?}{}", answer.headers, answer.text);
                         for other in (0..8).filter(|other| *other != number) {

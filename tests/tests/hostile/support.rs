@@ -54,6 +54,8 @@ pub struct Operation {
     pub access: String,
     /// Media types of its body; empty when it takes none.
     pub bodies: Vec<String>,
+    /// The document's own example of a JSON body, if it has one.
+    pub example: Option<Value>,
     pub text: Value,
 }
 
@@ -84,7 +86,14 @@ pub fn operations(document: &Value) -> Vec<Operation> {
     for (path, methods) in document.get("paths").and_then(Value::as_object).expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
             let bodies = operation.pointer("/requestBody/content").and_then(Value::as_object);
+            let schema = operation.pointer("/requestBody/content/application~1json/schema");
+            let named = schema.and_then(|schema| schema.get("$ref")?.as_str());
+            let schema = match named {
+                Some(name) => document.pointer(name.trim_start_matches('#')),
+                None => schema,
+            };
             operations.push(Operation {
+                example: schema.and_then(|schema| schema.pointer("/examples/0").cloned()),
                 id: text(operation, "operationId"),
                 method: method.to_uppercase(),
                 path: path.clone(),

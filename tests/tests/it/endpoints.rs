@@ -137,7 +137,7 @@ fn the_documents_of_the_services_make_up_the_whole() {
         paths.flat_map(each).collect()
     };
     let mut found = Vec::new();
-    for service in ["identity", "thoughts", "search", "analytics"] {
+    for service in ["identity", "notifications", "thoughts", "search", "analytics"] {
         let answer = server.guest().get(&format!("/api/v1/{service}/openapi.json"));
         assert_eq!(answer.status, 200, "{service}: {}", answer.text);
         let document = answer.json();

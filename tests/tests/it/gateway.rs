@@ -12,10 +12,10 @@ fn a_gateway_alone_passes_everything_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let services = Server::start(
         &folder.path().join("services"),
-        &["--only", "identity,thoughts,search,analytics"],
+        &["--only", "identity,notifications,thoughts,search,analytics"],
     );
     let peer = |name: &str| format!("peers.endpoints.{name}=[\"{}\"]", address(&services));
-    let peers = ["identity", "thoughts", "search", "analytics"].map(peer);
+    let peers = ["identity", "notifications", "thoughts", "search", "analytics"].map(peer);
     // Processes of one installation share the master key.
     let key = format!(
         "secrets.master_key_file=\"{}\"",

@@ -59,8 +59,8 @@ async fn a_read_stays_at_its_snapshot() {
             let sql = "SELECT count(*) AS n FROM things";
             let first: i64 = tx.one(sql, &[]).await?.get("n")?;
             let (db, runtime) = (db.clone(), tokio::runtime::Handle::current());
-            let writing = std::thread::spawn(move || runtime.block_on(add(&db, 1)));
-            writing.join().unwrap();
+            let write = || runtime.block_on(add(&db, 1));
+            std::thread::scope(|scope| scope.spawn(write).join()).unwrap();
             Result::Ok((first, tx.one(sql, &[]).await?.get::<i64>("n")?))
         })
         .await

@@ -46,10 +46,10 @@ fn of_people() -> Vec<Draft<App>> {
         op(Method::GET, "/notifications/stream", user, stream::stream_notifications)
             .summary("Follow your notifications live")
             .description(STREAM),
-        op(Method::GET, "/notifications/preferences", user, preferences::get_preferences)
+        op(Method::GET, "/notifications/preferences", user, preferences::get_notification_preferences)
             .summary("What you want to hear of, how and when")
             .description("(D-098, M-062, A-135)"),
-        op(Method::PUT, "/notifications/preferences", user, preferences::replace_preferences)
+        op(Method::PUT, "/notifications/preferences", user, preferences::replace_notification_preferences)
             .summary("Say what you want to hear of, how and when")
             .description("What is not sent goes back to its default. (D-099, M-061, A-136)"),
         op(Method::GET, "/notifications/targets", user, targets::list_targets)

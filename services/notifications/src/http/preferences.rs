@@ -7,7 +7,9 @@ use crate::App;
 use crate::error::NotificationError;
 use crate::preferences::{self, Preferences};
 
-pub(crate) async fn get_preferences(cx: Cx<App>) -> Result<Tagged<Preferences>, NotificationError> {
+pub(crate) async fn get_notification_preferences(
+    cx: Cx<App>,
+) -> Result<Tagged<Preferences>, NotificationError> {
     let owner = cx.user_id();
     cx.read(async |tx: &mut Tx| {
         let (value, version) = preferences::find(tx, owner).await?;
@@ -16,7 +18,7 @@ pub(crate) async fn get_preferences(cx: Cx<App>) -> Result<Tagged<Preferences>, 
     .await
 }
 
-pub(crate) async fn replace_preferences(
+pub(crate) async fn replace_notification_preferences(
     cx: Cx<App>,
     Body(new): Body<Preferences>,
 ) -> Result<Answered<Tagged<Preferences>>, NotificationError> {
