@@ -120,7 +120,7 @@ fn mistakes_are_named() {
             ..rule("/a/../b", "nowhere")
         }],
         upstreams: vec![hanse_gateway::NamedUpstream {
-            endpoints: vec!["https://old".into()],
+            endpoints: vec!["ftp://old".into()],
             ..Default::default()
         }],
         ..GatewayConfig::default()

@@ -26,7 +26,7 @@ pub(crate) use session::{Advance, advance};
 use crate::service::Identity;
 
 /// All operations with their access policies: those of signing in and of one's own account, and the
-/// modules beside them (see docs/adr/0012-how-operations-are-counted.md).
+/// modules beside them (see docs/adr/0014-how-operations-are-counted.md).
 pub(crate) fn operations() -> Vec<Draft<Identity>> {
     let mut all = own();
     all.extend(second_factors());

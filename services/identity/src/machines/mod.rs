@@ -2,7 +2,7 @@
 //!
 //! A key belongs to an account: a person's own, or a machine's that an administrator made. Where a
 //! request enters the installation, the key is exchanged for an access token of some minutes, which
-//! every process verifies as it verifies any other ([`hanse_http::KeyedFront`], ADR 0013). The token
+//! every process verifies as it verifies any other ([`hanse_http::KeyedFront`], ADR 0015). The token
 //! says no more than the key: its scope, and the key's id as its session, so that withdrawing the key
 //! ends the token.
 
