@@ -39,8 +39,6 @@ pub struct IdentityConfig {
     pub require_verified_email: bool,
     /// Minutes after proving who one is in which a password, an address or a factor can be changed.
     pub reauthentication_minutes: u32,
-    /// Days after which a password has to be changed; 0 is never, which is what NIST advises.
-    pub password_days: u32,
     /// Roles whose accounts must prove two factors. An account of such a role that has only one is led
     /// to set up another before it gets a session.
     pub require_second_factor: Vec<Role>,
@@ -85,7 +83,6 @@ impl Default for IdentityConfig {
             hash_queue: 200,
             require_verified_email: false,
             reauthentication_minutes: 10,
-            password_days: 0,
             require_second_factor: Vec::new(),
             limit_sign_ins: true,
             login_burst_per_address: 3,
@@ -138,7 +135,6 @@ impl IdentityConfig {
         bound("session_days", self.session_days, self.refresh_days, 3650);
         bound("signing_key_days", self.signing_key_days, 2, 365);
         bound("reauthentication_minutes", self.reauthentication_minutes, 1, day);
-        bound("password_days", self.password_days, 0, 3650);
         bound("setup_hours", self.setup_hours, 1, 7 * 24);
         bound("argon2_memory_kib", self.argon2_memory_kib, OWASP_MEMORY_KIB, 1024 * 1024);
         bound("argon2_passes", self.argon2_passes, OWASP_PASSES, 16);

@@ -102,12 +102,3 @@ CREATE TABLE sendings (
     told BIGINT NOT NULL,
     created_at TIMESTAMPTZ NOT NULL
 );
-
--- Rules from events to notifications.
-CREATE TABLE triggers (
-    id UUID PRIMARY KEY,
-    event TEXT NOT NULL,
-    rule JSONB NOT NULL,
-    created_at TIMESTAMPTZ NOT NULL
-);
-CREATE INDEX triggers_event ON triggers (event);

@@ -2,7 +2,7 @@
 //! (D-084…D-099, M-056…M-062, E-043…E-051, A-123…A-141).
 //!
 //! Any service asks by an event that carries a [`Message`](hanse_contracts::messages::Message); an
-//! administrator asks by a request; an operator's rules ask for any event (`triggers`). All come to the
+//! administrator asks by a request. All come to the
 //! [`desk`]: it finds the template, asks the person's preferences for the ways and times ([`plan`]), and
 //! writes the row of the list, the deliveries and their jobs in one transaction. The [`delivering`]
 //! jobs take each to the next server and note how that went.

@@ -9,10 +9,9 @@ const STYLE: Style = Style(include_str!("templates/style.css"));
 /// Steps that a template may take: pages are short.
 const FUEL: u64 = 50_000;
 
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
-    ("second_factor.html", include_str!("templates/second_factor.html")),
     ("consent.html", include_str!("templates/consent.html")),
     ("device.html", include_str!("templates/device.html")),
     ("sign_out.html", include_str!("templates/sign_out.html")),
