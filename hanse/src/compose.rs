@@ -18,11 +18,12 @@ use hanse_runtime::{Platform, PlatformConfig, Secrets, Service};
 use hanse_store::{Clock, Db, Ids, Server, StoreConfig};
 use hanse_telemetry::Spans;
 use hanse_telemetry::metrics::Metrics;
-use hanse_upstream::{Names, Upstream, Written};
+use hanse_upstream::{Discovery, Names, Upstream, Written};
 use tokio::runtime::Handle;
 
 use crate::config::{Config, Loaded};
 use crate::encryption::Encryption;
+use crate::registry::Peers;
 
 /// Every service, in the order in which they are built.
 pub const NAMES: [&str; 6] =
@@ -108,31 +109,40 @@ pub fn complete(
         NAMES.iter().skip(1).filter(|name| config.serves("gateway") || **name == "identity");
     for name in needed {
         if !reached(name) {
-            bail!("{name} is not served here and has no address: set peers.endpoints.{name}");
+            bail!(
+                "{name} is not served here and has no address: set peers.endpoints.{name}, or \
+                 peers.address to find it by Redis"
+            );
         }
     }
     Ok(())
 }
 
-/// The services that are not here but have an address, each with the pool that reaches it.
+/// The services that are not here but have an address or announce one, each with the pool that reaches
+/// it.
 pub fn elsewhere(
     config: &Config,
     platform: &Platform,
     shared: &Shared,
     encryption: &Encryption,
+    announced: Option<&Peers>,
 ) -> Vec<(Outline, Upstream)> {
     outlines()
         .into_iter()
         .filter(|outline| platform.cell(outline.service()).is_none())
         .filter_map(|outline| {
-            let written = config.peers.endpoints.get(outline.service())?;
-            let written = written.iter().filter_map(|text| Written::parse(text).ok()).collect();
-            let names = Arc::new(Names::new(written, LOOK_UP));
-            let settings = config.peers.settings.clone();
             let (name, metrics) = (outline.service(), &shared.metrics);
+            let discovery: Arc<dyn Discovery> = match config.peers.endpoints.get(name) {
+                Some(written) => {
+                    let written = written.iter().filter_map(|text| Written::parse(text).ok());
+                    Arc::new(Names::new(written.collect(), LOOK_UP))
+                }
+                None => announced?.discovery(name),
+            };
+            let settings = config.peers.settings.clone();
             let upstream = match encryption.peers() {
-                Some(tls) => Upstream::encrypted(name, settings, names, tls.clone(), metrics),
-                None => Upstream::new(name, settings, names, metrics),
+                Some(tls) => Upstream::encrypted(name, settings, discovery, tls.clone(), metrics),
+                None => Upstream::new(name, settings, discovery, metrics),
             };
             Some((outline, upstream))
         })

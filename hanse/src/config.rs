@@ -104,6 +104,10 @@ pub struct PeersConfig {
     /// Where each is: addresses or names with a port, such as
     /// `thoughts = ["thoughts.default.svc:3012"]`. Names are looked up again every five seconds.
     pub endpoints: BTreeMap<String, Vec<String>>,
+    /// Where the others reach this process, such as `10.0.0.5:3012`, or a name that its certificate is
+    /// for. When set, it announces itself at this address by Redis, and finds the services that have no
+    /// endpoints above by what they announce.
+    pub address: String,
     /// Mutual TLS between the processes. Read again when it changes, and on SIGHUP.
     pub tls: PeerTls,
     /// How they are spoken to.
@@ -219,6 +223,19 @@ impl config::Config for Config {
                     Err(what) => found.push((key.clone(), what)),
                 }
             }
+        }
+        if !self.peers.address.is_empty() {
+            let mistake = match Written::parse(&self.peers.address) {
+                Err(what) => Some(what),
+                Ok(_) if self.peers.address.contains(['/', '*']) => {
+                    Some("write it like 10.0.0.5:3012".to_owned())
+                }
+                Ok(_) if !self.redis.enabled() => {
+                    Some("it is announced by Redis, so redis.url must be set".to_owned())
+                }
+                Ok(_) => None,
+            };
+            found.extend(mistake.map(|what| ("peers.address".to_owned(), what)));
         }
         if !self.peers.settings.ca_file.is_empty() {
             let what = "peers are known by peers.tls.ca_file".to_owned();

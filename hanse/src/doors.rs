@@ -14,6 +14,7 @@ use hanse_upstream::Upstream;
 use crate::compose::{self, Shared};
 use crate::config::Config;
 use crate::encryption::Encryption;
+use crate::registry::Peers;
 use crate::trust::Follower;
 
 include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
@@ -28,6 +29,7 @@ pub struct Doors {
     encryption: Arc<Encryption>,
     follower: Option<Arc<Follower>>,
     redis: Option<Redis>,
+    registry: Option<Peers>,
     /// Where letters are kept that nobody sends, when that is here.
     letters: Option<PathBuf>,
 }
@@ -41,7 +43,12 @@ impl Doors {
         draining: &Arc<AtomicBool>,
         encryption: &Arc<Encryption>,
     ) -> anyhow::Result<Self> {
-        let peers = compose::elsewhere(config, platform, shared, encryption);
+        let redis = compose::redis(config, shared)?;
+        let registry = (!config.peers.address.is_empty())
+            .then(|| redis.as_ref().map(|redis| Peers::new(redis, shared)))
+            .flatten();
+        let peers =
+            compose::elsewhere(config, platform, shared, encryption, registry.as_ref());
         compose::complete(config, platform, &peers)?;
         let identity = peers.iter().find(|(outline, _)| outline.service() == "identity");
         let follower = identity.map(|(_, identity)| {
@@ -57,7 +64,8 @@ impl Doors {
             encryption: Arc::clone(encryption),
             peers,
             follower,
-            redis: compose::redis(config, shared)?,
+            redis,
+            registry,
             letters: letters(config, platform),
         })
     }
@@ -166,6 +174,21 @@ impl Doors {
                 let follower = Arc::clone(&follower);
                 async move { follower.run().await }
             });
+        }
+    }
+
+    /// Lets the other processes know that this one serves, where they find each other by Redis.
+    pub fn announce(&self, config: &Config) {
+        if let Some(peers) = &self.registry {
+            let names = self.platform.cells().iter().map(|cell| cell.name);
+            peers.announce(names, &config.peers.address);
+        }
+    }
+
+    /// Lets them know that it is about to stop.
+    pub async fn withdraw(&self) {
+        if let Some(peers) = &self.registry {
+            peers.withdraw().await;
         }
     }
 

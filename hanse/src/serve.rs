@@ -100,6 +100,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         let listener = public_socket.listen(BACKLOG).inspect_err(|_| {
             stop.send_replace(true);
         })?;
+        doors.announce(config);
         announce(config, &platform, encryption.scheme(), addresses, started).await;
         let listener = encryption.door(listener);
         let (gateway, metrics) = (Arc::new(gateway), shared.metrics.clone());
@@ -113,6 +114,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         }
         tracing::info!("stopping: not ready any more, finishing what is under way");
         draining.store(true, Ordering::Release);
+        doors.withdraw().await;
         tokio::time::sleep(Duration::from_secs(config.server.drain_delay_seconds.into())).await;
         stop.send_replace(true);
     };

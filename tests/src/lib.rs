@@ -25,6 +25,7 @@ mod faults;
 mod network;
 #[path = "../../xtask/src/postgres/server.rs"]
 mod postgres_server;
+mod redis;
 mod scale;
 mod server;
 mod split;
@@ -41,6 +42,7 @@ pub use curl::{Fetched, curl};
 pub use database::Database;
 pub use faults::{Fault, SmallDisk};
 pub use network::{Link, Network, Trouble};
+pub use redis::Redis;
 pub use scale::Scale;
 pub use serde_json::{Value, json};
 pub use server::{Server, binary};

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hanse_store::{Db, Result, StoreError, Tx, params};
@@ -81,6 +82,8 @@ pub struct Subscriber {
     subscription: Subscription,
     retry: RetryPolicy,
     position: watch::Sender<i64>,
+    /// May there be events of this source that were set aside?
+    held: AtomicBool,
 }
 
 const POSITION: &str = "SELECT seq FROM positions WHERE subscription = $1 AND source = $2";
@@ -107,7 +110,7 @@ impl Subscriber {
     /// A reader of `log` for `subscription`, with effects in `db`.
     #[must_use]
     pub fn new(db: Db, log: Arc<dyn Log>, subscription: Subscription, retry: RetryPolicy) -> Self {
-        Self { db, log, subscription, retry, position: watch::Sender::new(-1) }
+        Self { db, log, subscription, retry, position: watch::Sender::new(-1), held: AtomicBool::new(true) }
     }
 
     /// The subscription's name.
@@ -173,11 +176,18 @@ impl Subscriber {
 
     /// Takes in one batch, and tries again what is due.
     ///
+    /// A busy reader goes by what it knows: that somebody else has moved the position shows when it
+    /// moves it itself. An idle one asks.
+    ///
     /// # Errors
     /// A failure of the store; nothing of the batch happened.
     pub async fn step(&self) -> Result<Progress> {
-        let position = self.current().await?;
-        let retried = self.retry_due().await?;
+        let known = *self.position.borrow();
+        let position = if known < 0 { self.load().await? } else { known };
+        let mut retried = false;
+        if self.held.load(Ordering::Relaxed) {
+            retried = self.retry_due().await?;
+        }
         let batch = self.log.read(position, BATCH).await?;
         let Some(last) = batch.events.last().map(|event| event.seq) else {
             if self.was_moved(position).await? {
@@ -201,21 +211,7 @@ impl Subscriber {
         Ok(Progress::Moved)
     }
 
-    /// Where the database says we are: an operator may have set it back, another replica ahead.
-    async fn current(&self) -> Result<i64> {
-        let (name, source) = self.key();
-        let row = self
-            .db
-            .read::<_, StoreError, _>(async |tx: &mut Tx| {
-                tx.optional(POSITION, params![name, &source]).await
-            })
-            .await?;
-        let Some(row) = row else { return self.load().await };
-        let seq = row.at::<i64>(0)?;
-        self.position.send_if_modified(|known| std::mem::replace(known, seq) != seq);
-        Ok(seq)
-    }
-
+    /// Where the database says we are, after a start or when somebody else has moved the position.
     async fn load(&self) -> Result<i64> {
         let (name, source) = self.key();
         let seq = self
@@ -226,12 +222,12 @@ impl Subscriber {
                 tx.one(POSITION, params![name, source]).await?.at::<i64>(0)
             })
             .await?;
+        self.held.store(true, Ordering::Relaxed);
         self.position.send_replace(seq);
         Ok(seq)
     }
 
-    /// Has somebody else moved the position, such as a replay? Only an idle reader asks: a busy one
-    /// notices by the move that fails.
+    /// Has somebody else moved the position, such as a replay?
     async fn was_moved(&self, known: i64) -> Result<bool> {
         let (name, source) = self.key();
         let row = self
@@ -251,7 +247,8 @@ impl Subscriber {
     async fn apply(&self, from: i64, to: i64, events: Arc<[Recorded]>) -> Result<(), Failure> {
         let (name, source) = self.key();
         let subscription = self.subscription.clone();
-        self.db
+        let waits = self
+            .db
             .write::<_, Failure, _>(async move |tx: &mut Tx| {
                 let now = tx.now();
                 let moved = tx.execute(MOVE, params![name, &source, to, now, from]).await?;
@@ -259,9 +256,16 @@ impl Subscriber {
                     // Another replica took the batch; start over from where it is.
                     return Err(StoreError::Contention("the position has moved".into()).into());
                 }
-                let held = held_subjects(tx, name, &source, &events).await?;
+                let waits =
+                    tx.one(ANY_HELD, params![name, &source]).await?.at::<bool>(0)?;
+                let held = if waits {
+                    held_subjects(tx, name, &source, &events).await?
+                } else {
+                    BTreeSet::new()
+                };
                 let erased =
                     erased_among(tx, events.iter().filter_map(|event| event.owner)).await?;
+                let mut ready = Vec::with_capacity(events.len());
                 for event in &*events {
                     if event.owner.is_some_and(|owner| erased.contains(&owner))
                         || !subscription.wants(event)
@@ -280,11 +284,13 @@ impl Subscriber {
                         .await?;
                         continue;
                     }
-                    subscription.handle(tx, event).await.map_err(Failure::of)?;
+                    ready.push(event);
                 }
-                Ok(())
+                subscription.handle(tx, &ready).await.map_err(Failure::of)?;
+                Ok(waits)
             })
             .await?;
+        self.held.store(waits, Ordering::Relaxed);
         self.position.send_replace(to);
         Ok(())
     }
@@ -334,6 +340,7 @@ impl Subscriber {
                 hold(tx, name, &source, &event, held).await
             })
             .await?;
+        self.held.store(true, Ordering::Relaxed);
         self.position.send_replace(to);
         Ok(())
     }
@@ -383,7 +390,7 @@ impl Subscriber {
                 if tx.execute(TAKE, params![name, source, seq]).await? == 1
                     && subscription.wants(&event)
                 {
-                    subscription.handle(tx, &event).await.map_err(Failure::of)?;
+                    subscription.handle(tx, &[&event]).await.map_err(Failure::of)?;
                 }
                 Ok(())
             })
@@ -484,16 +491,13 @@ async fn hold(
     .map(drop)
 }
 
-/// Which subjects of these events have an earlier event that was set aside. Usually nothing is.
+/// Which subjects of these events have an earlier event that was set aside.
 async fn held_subjects(
     tx: &mut Tx,
     name: &str,
     source: &str,
     events: &[Recorded],
 ) -> Result<BTreeSet<String>> {
-    if !tx.one(ANY_HELD, params![name, source]).await?.at::<bool>(0)? {
-        return Ok(BTreeSet::new());
-    }
     let subjects: BTreeSet<&str> = events.iter().map(|event| event.subject.as_str()).collect();
     let subjects = padded(subjects);
     let marks = marks(&subjects, 3, |mark| mark);

@@ -13,26 +13,28 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// What a handler returns.
 pub type HandlerResult = Result<(), BoxError>;
 
-type Erased = dyn for<'a> Fn(&'a mut Tx, &Recorded) -> BoxFuture<'a, HandlerResult> + Send + Sync;
+type Erased =
+    dyn for<'a> Fn(&'a mut Tx, &[&Recorded]) -> BoxFuture<'a, HandlerResult> + Send + Sync;
 
-/// An async function of a transaction and an event.
+/// An async function of a transaction and of what has happened: one event, or a run of them.
 ///
-/// Implemented for every `async fn(&mut Tx, Event<T>) -> HandlerResult`.
-pub trait Handler<'a, T>: Send + Sync + 'static {
+/// Implemented for every `async fn(&mut Tx, Event<T>) -> HandlerResult`, and for the same with a
+/// `Vec<Event<T>>`.
+pub trait Handler<'a, E>: Send + Sync + 'static {
     /// What it returns.
     type Future: Future<Output = HandlerResult> + Send + 'a;
-    /// Applies the event.
-    fn call(&self, tx: &'a mut Tx, event: Event<T>) -> Self::Future;
+    /// Applies what has happened.
+    fn call(&self, tx: &'a mut Tx, happened: E) -> Self::Future;
 }
 
-impl<'a, T, F, Fut> Handler<'a, T> for F
+impl<'a, E, F, Fut> Handler<'a, E> for F
 where
-    F: Fn(&'a mut Tx, Event<T>) -> Fut + Send + Sync + 'static,
+    F: Fn(&'a mut Tx, E) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = HandlerResult> + Send + 'a,
 {
     type Future = Fut;
-    fn call(&self, tx: &'a mut Tx, event: Event<T>) -> Fut {
-        self(tx, event)
+    fn call(&self, tx: &'a mut Tx, happened: E) -> Fut {
+        self(tx, happened)
     }
 }
 
@@ -54,12 +56,38 @@ impl Subscription {
     /// Applies `handler` to every event of type `T`, in the transaction that moves the position. It
     /// must have no effect outside its transaction: it may run again if that does not commit.
     #[must_use]
-    pub fn on<T: DomainEvent>(mut self, handler: impl for<'a> Handler<'a, T>) -> Self {
+    pub fn on<T: DomainEvent>(mut self, handler: impl for<'a> Handler<'a, Event<T>>) -> Self {
         let handler = Arc::new(handler);
-        let erased: Arc<Erased> = Arc::new(move |tx, record| match decode::<T>(record) {
-            Ok(event) => {
+        let erased: Arc<Erased> = Arc::new(move |tx, run| match decode_all::<T>(run) {
+            Ok(events) => {
                 let handler = Arc::clone(&handler);
-                Box::pin(async move { handler.call(tx, event).await })
+                Box::pin(async move {
+                    for event in events {
+                        handler.call(&mut *tx, event).await?;
+                    }
+                    Ok(())
+                })
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        });
+        self.handlers.insert(T::TYPE, erased);
+        self
+    }
+
+    /// As [`Subscription::on`], for events that come in numbers: `handler` gets runs, which are
+    /// neighbours of type `T` in the log (but for events that do not concern this subscription),
+    /// oldest first, and can write what they amount to in a few statements. One event alone is a run
+    /// too, and if a run fails each of its events is tried alone.
+    #[must_use]
+    pub fn on_run<T: DomainEvent>(
+        mut self,
+        handler: impl for<'a> Handler<'a, Vec<Event<T>>>,
+    ) -> Self {
+        let handler = Arc::new(handler);
+        let erased: Arc<Erased> = Arc::new(move |tx, run| match decode_all::<T>(run) {
+            Ok(events) => {
+                let handler = Arc::clone(&handler);
+                Box::pin(async move { handler.call(tx, events).await })
             }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         });
@@ -112,16 +140,20 @@ impl Subscription {
         record.data.is_some() && self.handlers.contains_key(record.kind.as_str())
     }
 
-    pub(crate) fn handle<'a>(
-        &self,
-        tx: &'a mut Tx,
-        record: &Recorded,
-    ) -> BoxFuture<'a, HandlerResult> {
-        match self.handlers.get(record.kind.as_str()) {
-            Some(handler) => handler(tx, record),
-            None => Box::pin(std::future::ready(Ok(()))),
+    /// Applies wanted events in order.
+    pub(crate) async fn handle(&self, tx: &mut Tx, events: &[&Recorded]) -> HandlerResult {
+        for run in events.chunk_by(|one, next| one.kind == next.kind) {
+            let Some(kind) = run.first().map(|event| event.kind.as_str()) else { continue };
+            if let Some(handler) = self.handlers.get(kind) {
+                handler(&mut *tx, run).await?;
+            }
         }
+        Ok(())
     }
+}
+
+fn decode_all<T: DomainEvent>(run: &[&Recorded]) -> Result<Vec<Event<T>>, BoxError> {
+    run.iter().map(|record| decode(record)).collect()
 }
 
 fn decode<T: DomainEvent>(record: &Recorded) -> Result<Event<T>, BoxError> {
@@ -144,4 +176,87 @@ fn decode<T: DomainEvent>(record: &Recorded) -> Result<Event<T>, BoxError> {
         time: record.time,
         data,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use hanse_store::{Clock, Db, Ids, StoreConfig, params};
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    macro_rules! event {
+        ($name:ident) => {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            struct $name {}
+            impl DomainEvent for $name {
+                const TYPE: &'static str = concat!("producer.", stringify!($name));
+                fn subject(&self) -> String {
+                    String::new()
+                }
+                fn owner(&self) -> Option<uuid::Uuid> {
+                    None
+                }
+            }
+        };
+    }
+    event!(Told);
+    event!(Asked);
+
+    fn record(seq: i64, kind: &str) -> Recorded {
+        Recorded {
+            seq,
+            id: uuid::Uuid::nil(),
+            kind: kind.into(),
+            version: 1,
+            subject: "s".into(),
+            subject_version: seq,
+            owner: None,
+            actor: None,
+            trace: None,
+            time: jiff::Timestamp::UNIX_EPOCH,
+            data: Some("{}".into()),
+        }
+    }
+
+    async fn note(tx: &mut Tx, what: String) -> HandlerResult {
+        Ok(tx.execute("INSERT INTO calls (what) VALUES ($1)", params![what]).await.map(drop)?)
+    }
+
+    async fn told(tx: &mut Tx, run: Vec<Event<Told>>) -> HandlerResult {
+        note(tx, format!("told {:?}", run.iter().map(|event| event.seq).collect::<Vec<_>>())).await
+    }
+
+    async fn asked(tx: &mut Tx, event: Event<Asked>) -> HandlerResult {
+        note(tx, format!("asked {}", event.seq)).await
+    }
+
+    /// Neighbours of one type come together where that is wished, all in the order of the log.
+    #[tokio::test]
+    async fn runs_keep_the_order_of_the_log() -> hanse_store::Result<()> {
+        let folder = std::env::temp_dir().join(format!("hanse-runs-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).ok();
+        let config = StoreConfig::Sqlite { folder: folder.clone() };
+        let db = Db::open(&config, "consumer", Ids::system(Clock::system()), false).await?;
+        let subscription = Subscription::new("runs").on_run(told).on(asked);
+        let calls = db
+            .write::<_, StoreError, _>(async move |tx: &mut Tx| {
+                tx.execute("CREATE TABLE calls (what TEXT NOT NULL)", &[]).await?;
+                let kinds = [Told::TYPE, Told::TYPE, Asked::TYPE, Asked::TYPE, "x.Y", Told::TYPE];
+                let records: Vec<Recorded> =
+                    (1..).zip(kinds).map(|(seq, kind)| record(seq, kind)).collect();
+                let wanted: Vec<&Recorded> =
+                    records.iter().filter(|record| subscription.wants(record)).collect();
+                let handled = subscription.handle(tx, &wanted).await;
+                handled.map_err(|_| StoreError::Refused("handlers fail only with the store"))?;
+                let rows = tx.all("SELECT what FROM calls ORDER BY rowid", &[]).await?;
+                rows.iter().map(|row| row.at::<String>(0)).collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        drop(db);
+        std::fs::remove_dir_all(folder).ok();
+        assert_eq!(calls, ["told [1, 2]", "asked 3", "asked 4", "told [6]"]);
+        Ok(())
+    }
 }

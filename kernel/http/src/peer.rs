@@ -17,6 +17,10 @@ use sha2::Sha256;
 pub(crate) const SCHEME: &str = "Hanse-Peer";
 /// How far a code's second may be from ours.
 const SKEW: i64 = 30;
+/// What a sealed message begins with: no second is so long, so a seal is no credential.
+const SEALED: &[u8] = b"sealed message ";
+/// Bytes of a seal.
+const SEAL: usize = 16;
 
 /// What the processes of an installation share.
 #[derive(Clone)]
@@ -47,6 +51,22 @@ impl PeerKey {
         let mut value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
         value.set_sensitive(true);
         value
+    }
+
+    /// A code over `what` that only the installation's processes can make; it says nothing of when.
+    #[must_use]
+    pub fn seal(&self, what: &[u8]) -> [u8; SEAL] {
+        let code = self.code.clone().chain_update(SEALED).chain_update(what).finalize();
+        let mut seal = [0; SEAL];
+        seal.iter_mut().zip(code.into_bytes()).for_each(|(to, from)| *to = from);
+        seal
+    }
+
+    /// Did one of the installation's processes seal this?
+    #[must_use]
+    pub fn sealed(&self, what: &[u8], seal: &[u8]) -> bool {
+        let code = self.code.clone().chain_update(SEALED).chain_update(what);
+        seal.len() == SEAL && code.verify_truncated_left(seal).is_ok()
     }
 
     /// Has somebody with our key made these credentials just now?
@@ -83,6 +103,18 @@ mod tests {
         let later = format!("{}.{code}", now.as_second() + 1);
         for forged in [later.as_str(), "", ".", "1.", code, "9223372036854775807.AAAA", "x.y"] {
             assert!(!key.proves(forged, now), "{forged}");
+        }
+    }
+
+    #[test]
+    fn a_seal_is_for_one_message_of_one_installation() {
+        let key = PeerKey::new(&[1; 32]);
+        let seal = key.seal(b"here I am");
+        assert!(key.sealed(b"here I am", &seal));
+        assert!(!key.sealed(b"here I was", &seal));
+        assert!(!PeerKey::new(&[2; 32]).sealed(b"here I am", &seal));
+        for cut in 0..seal.len() {
+            assert!(!key.sealed(b"here I am", &seal[..cut]));
         }
     }
 }

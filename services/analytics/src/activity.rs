@@ -1,7 +1,7 @@
 //! The activity log of an account (A-149): what happened when, without contents.
 
 use hanse_events::{DomainEvent, Event};
-use hanse_store::{Result, Tx, params};
+use hanse_store::{Insert, Result, Tx, params};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,13 +20,19 @@ pub struct Activity {
     pub subject: String,
 }
 
-const NOTE: &str =
-    "INSERT INTO activity (owner, id, at, type, subject) VALUES ($1, $2, $3, $4, $5)";
+const NOTE: Insert<5> = Insert { into: "activity (owner, id, at, type, subject)", then: "" };
 
-/// Notes an event in its owner's log.
-pub(crate) async fn note<T: DomainEvent>(tx: &mut Tx, owner: Uuid, event: &Event<T>) -> Result<()> {
-    let values = params![owner, event.id, event.time, T::TYPE, &event.subject];
-    tx.execute(NOTE, values).await.map(drop)
+/// Notes events in their owners' logs.
+pub(crate) async fn note<T: DomainEvent>(
+    tx: &mut Tx,
+    events: &[(Uuid, &Event<T>)],
+) -> Result<()> {
+    let row = |(owner, event): &(Uuid, &Event<T>)| {
+        let subject = event.subject.as_str();
+        [(*owner).into(), event.id.into(), event.time.into(), T::TYPE.into(), subject.into()]
+    };
+    let rows: Vec<_> = events.iter().map(row).collect();
+    NOTE.execute(tx, &rows).await.map(drop)
 }
 
 const PAGE: &str = "SELECT id, at, type, subject FROM activity

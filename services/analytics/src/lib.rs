@@ -108,7 +108,7 @@ pub fn projections() -> Vec<Subscription> {
 
 fn counters() -> Subscription {
     Subscription::new("counters")
-        .on(on_thoughts::thought_created)
+        .on_run(on_thoughts::thoughts_created)
         .on(on_thoughts::thought_updated)
         .on(on_thoughts::thought_deleted)
         .on(on_identity::user_registered)

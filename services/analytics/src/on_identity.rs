@@ -42,14 +42,14 @@ pub(crate) async fn session_started(tx: &mut Tx, event: Event<SessionStarted>) -
 
 /// Somebody else does this to an account, so it is in its log but makes nobody active.
 pub(crate) async fn user_disabled(tx: &mut Tx, event: Event<UserDisabled>) -> HandlerResult {
-    Ok(activity::note(tx, event.data.user_id, &event).await?)
+    Ok(activity::note(tx, &[(event.data.user_id, &event)]).await?)
 }
 
 /// Counted without an id: only how many left, and when.
 pub(crate) async fn user_deleted(tx: &mut Tx, event: Event<UserDeleted>) -> HandlerResult {
     let mut tally = Tally::default();
-    *tally.at(Hour::of(event.time)) = Delta { departures: 1, ..SEEN };
-    Ok(tally.save(tx, PLATFORM).await?)
+    *tally.at(PLATFORM, Hour::of(event.time)) = Delta { departures: 1, ..SEEN };
+    Ok(tally.save(tx).await?)
 }
 
 async fn count<T: DomainEvent>(
@@ -59,7 +59,7 @@ async fn count<T: DomainEvent>(
     delta: Delta,
 ) -> HandlerResult {
     let mut tally = Tally::default();
-    *tally.at(Hour::of(event.time)) = delta;
-    tally.save(tx, owner).await?;
-    Ok(activity::note(tx, owner, event).await?)
+    *tally.at(owner, Hour::of(event.time)) = delta;
+    tally.save(tx).await?;
+    Ok(activity::note(tx, &[(owner, event)]).await?)
 }

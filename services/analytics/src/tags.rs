@@ -1,40 +1,48 @@
 //! How many living thoughts an account has under each tag.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
-use hanse_store::{Result, Tx, Value, params};
+use hanse_store::{Insert, Result, Tx, params};
 use uuid::Uuid;
 
-/// Tags per statement; there is one prepared statement per number up to it.
-const AT_ONCE: usize = 8;
+/// By how much the number of thoughts under each tag of each account changes.
+#[derive(Debug, Default)]
+pub(crate) struct Changes(BTreeMap<(Uuid, String), i64>);
 
-/// Counts one thought more under each of these tags.
-pub(crate) async fn add(tx: &mut Tx, owner: Uuid, tags: &[String]) -> Result<()> {
-    for some in tags.chunks(AT_ONCE) {
-        let mut sql =
-            String::from("INSERT INTO tag_counts (owner, tag, thoughts) VALUES ($1, $2, 1)");
-        for place in 3..some.len() + 2 {
-            // Writing to a string cannot fail.
-            let _ = write!(sql, ", ($1, ${place}, 1)");
-        }
-        sql.push_str(" ON CONFLICT (owner, tag) DO UPDATE SET thoughts = tag_counts.thoughts + 1");
-        let mut values = vec![Value::from(owner)];
-        values.extend(some.iter().map(Value::from));
-        tx.execute(sql, &values).await?;
-    }
-    Ok(())
-}
-
-const TAKE: &str = "UPDATE tag_counts SET thoughts = thoughts - 1 WHERE owner = $1 AND tag = $2";
+const ADD: Insert<3> = Insert {
+    into: "tag_counts (owner, tag, thoughts)",
+    then: "ON CONFLICT (owner, tag) DO UPDATE SET thoughts = tag_counts.thoughts + excluded.thoughts",
+};
 const DROP: &str = "DELETE FROM tag_counts WHERE owner = $1 AND tag = $2 AND thoughts <= 0";
 
-/// Counts one thought less under each of these tags; a tag without thoughts is forgotten.
-pub(crate) async fn take(tx: &mut Tx, owner: Uuid, tags: &[String]) -> Result<()> {
-    for tag in tags {
-        tx.execute(TAKE, params![owner, tag]).await?;
-        tx.execute(DROP, params![owner, tag]).await?;
+impl Changes {
+    /// One thought more under each of these tags.
+    pub(crate) fn add(&mut self, owner: Uuid, tags: &[String]) {
+        self.change(owner, tags, 1);
     }
-    Ok(())
+
+    /// One thought less under each of these tags.
+    pub(crate) fn take(&mut self, owner: Uuid, tags: &[String]) {
+        self.change(owner, tags, -1);
+    }
+
+    fn change(&mut self, owner: Uuid, tags: &[String], by: i64) {
+        for tag in tags {
+            *self.0.entry((owner, tag.clone())).or_default() += by;
+        }
+    }
+
+    /// Changes the table; a tag without thoughts is forgotten.
+    pub(crate) async fn save(mut self, tx: &mut Tx) -> Result<()> {
+        self.0.retain(|_, by| *by != 0);
+        let row = |((owner, tag), by): (&(Uuid, String), &i64)| [owner.into(), tag.into(), (*by).into()];
+        let rows: Vec<_> = self.0.iter().map(row).collect();
+        ADD.execute(tx, &rows).await?;
+        for (owner, tag) in self.0.iter().filter(|(_, by)| **by < 0).map(|(key, _)| key) {
+            tx.execute(DROP, params![owner, tag]).await?;
+        }
+        Ok(())
+    }
 }
 
 const TOP: &str = "SELECT tag, thoughts FROM tag_counts WHERE owner = $1

@@ -1,8 +1,8 @@
-//! What one event changes in the hourly counts.
+//! What events change in the hourly counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hanse_store::{Result, Tx, Value};
+use hanse_store::{Insert, Result, Tx, Value};
 use uuid::Uuid;
 
 use crate::calendar::Hour;
@@ -26,20 +26,21 @@ pub(crate) struct Delta {
 }
 
 impl Delta {
-    fn values(&self) -> [Value; 10] {
+    fn row(self, owner: Uuid, hour: Hour) -> [Value; 12] {
         [
-            self.written,
-            self.living,
-            self.words,
-            self.characters,
-            self.edits,
-            self.deletions,
-            self.sign_ins,
-            self.registrations,
-            self.departures,
-            self.events,
+            owner.into(),
+            hour.0.into(),
+            self.written.into(),
+            self.living.into(),
+            self.words.into(),
+            self.characters.into(),
+            self.edits.into(),
+            self.deletions.into(),
+            self.sign_ins.into(),
+            self.registrations.into(),
+            self.departures.into(),
+            self.events.into(),
         ]
-        .map(Value::from)
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {
@@ -58,55 +59,45 @@ impl Delta {
     }
 }
 
-/// The changes of one event; nearly always a single hour.
+/// The changes of some events, by account and hour.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(BTreeMap<Hour, Delta>);
+pub(crate) struct Tally(BTreeMap<(Uuid, Hour), Delta>);
 
-macro_rules! add {
-    ($rows:literal) => {
-        concat!(
-            "INSERT INTO hours (hour, written, living, words, characters, edits, deletions,
-                sign_ins, registrations, departures, events, owner) VALUES ",
-            $rows,
-            " ON CONFLICT (owner, hour) DO UPDATE SET
-                written = hours.written + excluded.written,
-                living = hours.living + excluded.living,
-                words = hours.words + excluded.words,
-                characters = hours.characters + excluded.characters,
-                edits = hours.edits + excluded.edits,
-                deletions = hours.deletions + excluded.deletions,
-                sign_ins = hours.sign_ins + excluded.sign_ins,
-                registrations = hours.registrations + excluded.registrations,
-                departures = hours.departures + excluded.departures,
-                events = hours.events + excluded.events"
-        )
-    };
-}
-const ADD_FOR_PLATFORM: &str = add!("($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
-const ADD_FOR_BOTH: &str = add!(
-    "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12),
-     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13)"
-);
+const ADD: Insert<12> = Insert {
+    into: "hours (owner, hour, written, living, words, characters, edits, deletions,
+        sign_ins, registrations, departures, events)",
+    then: "ON CONFLICT (owner, hour) DO UPDATE SET
+        written = hours.written + excluded.written,
+        living = hours.living + excluded.living,
+        words = hours.words + excluded.words,
+        characters = hours.characters + excluded.characters,
+        edits = hours.edits + excluded.edits,
+        deletions = hours.deletions + excluded.deletions,
+        sign_ins = hours.sign_ins + excluded.sign_ins,
+        registrations = hours.registrations + excluded.registrations,
+        departures = hours.departures + excluded.departures,
+        events = hours.events + excluded.events",
+};
 
 impl Tally {
-    /// The changes in this hour.
-    pub(crate) fn at(&mut self, hour: Hour) -> &mut Delta {
-        self.0.entry(hour).or_default()
+    /// The changes in this hour of this account, which may be [`PLATFORM`] for what is nobody's.
+    pub(crate) fn at(&mut self, owner: Uuid, hour: Hour) -> &mut Delta {
+        self.0.entry((owner, hour)).or_default()
     }
 
-    /// Adds the changes to the account's counts and to the platform's.
-    pub(crate) async fn save(&self, tx: &mut Tx, owner: Uuid) -> Result<()> {
-        for (hour, delta) in self.0.iter().filter(|(_, delta)| **delta != Delta::default()) {
-            let mut values = vec![Value::Int(hour.0)];
-            values.extend(delta.values());
-            values.push(PLATFORM.into());
-            if owner == PLATFORM {
-                tx.execute(ADD_FOR_PLATFORM, &values).await?;
-            } else {
-                values.push(owner.into());
-                tx.execute(ADD_FOR_BOTH, &values).await?;
+    /// Adds the changes to the accounts' counts and to the platform's, which come first: they are
+    /// everybody's, and whoever holds them holds no other yet.
+    pub(crate) async fn save(self, tx: &mut Tx) -> Result<()> {
+        let mut sums: BTreeMap<(Uuid, Hour), Delta> = BTreeMap::new();
+        for ((owner, hour), delta) in self.0 {
+            for owner in BTreeSet::from([PLATFORM, owner]) {
+                let sum = sums.entry((owner, hour)).or_default();
+                *sum = sum.plus(delta);
             }
         }
-        Ok(())
+        sums.retain(|_, delta| *delta != Delta::default());
+        let rows: Vec<_> =
+            sums.into_iter().map(|((owner, hour), delta)| delta.row(owner, hour)).collect();
+        ADD.execute(tx, &rows).await.map(drop)
     }
 }

@@ -1,6 +1,8 @@
 //! What is remembered of a thought: how much it adds to the counts, never what it says.
 
-use hanse_store::{Json, Result, Tx, params};
+use std::collections::BTreeSet;
+
+use hanse_store::{Insert, Json, Result, Tx, Value, params};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -32,25 +34,30 @@ impl Share {
     }
 }
 
-const REMEMBER: &str = "INSERT INTO thoughts (owner, thought, hour, words, characters, tags)
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (owner, thought) DO NOTHING";
+const REMEMBER: Insert<6> = Insert {
+    into: "thoughts (owner, thought, hour, words, characters, tags)",
+    then: "ON CONFLICT (owner, thought) DO NOTHING RETURNING owner, thought",
+};
 const FORGET: &str = "DELETE FROM thoughts WHERE owner = $1 AND thought = $2
     RETURNING hour, words, characters, tags";
 
-/// Remembers a thought's share. False when it is known already; nothing changed then.
-pub(crate) async fn remember(
-    tx: &mut Tx,
-    owner: Uuid,
-    thought: Uuid,
-    share: &Share,
-) -> Result<bool> {
-    let Share { hour, words, characters, tags } = share;
-    let values = params![owner, thought, hour.0, *words, *characters, Json(tags)];
-    Ok(tx.execute(REMEMBER, values).await? == 1)
+/// A thought of an account.
+pub(crate) type Key = (Uuid, Uuid);
+
+/// Remembers thoughts' shares and returns which were not known before; of the others nothing changed.
+pub(crate) async fn remember(tx: &mut Tx, shares: &[(Key, Share)]) -> Result<BTreeSet<Key>> {
+    let row = |((owner, thought), share): &(Key, Share)| {
+        let Share { hour, words, characters, tags } = share;
+        let [hour, words, characters] = [hour.0, *words, *characters].map(Value::from);
+        [owner.into(), thought.into(), hour, words, characters, Json(tags).into()]
+    };
+    let rows: Vec<_> = shares.iter().map(row).collect();
+    let new = REMEMBER.returning(tx, &rows).await?;
+    new.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
 }
 
 /// Forgets a thought and returns the share it had, if it was known.
-pub(crate) async fn forget(tx: &mut Tx, owner: Uuid, thought: Uuid) -> Result<Option<Share>> {
+pub(crate) async fn forget(tx: &mut Tx, (owner, thought): Key) -> Result<Option<Share>> {
     let row = tx.optional(FORGET, params![owner, thought]).await?;
     row.map(|row| {
         Ok(Share {

@@ -28,7 +28,7 @@ pub(crate) async fn user_deleted(tx: &mut Tx, event: Event<UserDeleted>) -> Hand
 /// Takes in the messages that identity asks for.
 pub(crate) struct OnMessageRequested(pub(crate) Desk);
 
-impl<'a> Handler<'a, MessageRequested> for OnMessageRequested {
+impl<'a> Handler<'a, Event<MessageRequested>> for OnMessageRequested {
     type Future = BoxFuture<'a, HandlerResult>;
 
     fn call(&self, tx: &'a mut Tx, event: Event<MessageRequested>) -> Self::Future {

@@ -8,9 +8,11 @@
 //! are forgotten after a while. An index that has not passed the floor may hold what is gone, so it
 //! starts anew.
 
+use std::collections::BTreeMap;
+
 use hanse_events::admin;
 use hanse_search_index::{Change, Document};
-use hanse_store::{Json, Result, Row, Tx, params};
+use hanse_store::{Insert, Json, Result, Row, Tx, Value, params};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -21,18 +23,17 @@ const LONGEST_BODY: usize = 64 * 1024;
 /// Rows per query while reading changes.
 const PAGE: usize = 200;
 
-const NUMBER: &str = "UPDATE changes SET last = last + 1 WHERE id = 1 RETURNING last";
-const ERASED: &str = "SELECT 1 AS one FROM erased_owners WHERE owner = $1";
+const NUMBERS: &str = "UPDATE changes SET last = last + $1 WHERE id = 1 RETURNING last";
 // Whoever was told of last has the key: a service gives an id to one owner at a time and tells of it in
 // order, but what the owner before has left, a tombstone or rows of an account that was just deleted,
 // may still be here. Another service's row is nobody's to take.
-const PUT: &str = "INSERT INTO documents
-    (key, change, owner, kind, deleted, time, changed_at, title, tags, body)
-    VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8, $9)
-    ON CONFLICT (key) DO UPDATE SET change = excluded.change, owner = excluded.owner,
+const PUT: Insert<10> = Insert {
+    into: "documents (key, change, owner, kind, deleted, time, changed_at, title, tags, body)",
+    then: "ON CONFLICT (key) DO UPDATE SET change = excluded.change, owner = excluded.owner,
         deleted = FALSE, time = excluded.time, changed_at = excluded.changed_at,
         title = excluded.title, tags = excluded.tags, body = excluded.body
-    WHERE documents.kind = excluded.kind";
+    WHERE documents.kind = excluded.kind",
+};
 const REMOVE: &str = "UPDATE documents
     SET change = $4, deleted = TRUE, changed_at = $5, title = '', tags = '[]', body = ''
     WHERE key = $1 AND owner = $2 AND kind = $3";
@@ -51,43 +52,55 @@ pub(crate) const EMPTY: [&str; 2] = [
     "DELETE FROM documents",
 ];
 
-/// Writes a document, unless its owner has been erased meanwhile.
-pub(crate) async fn put(tx: &mut Tx, document: Document) -> Result<()> {
-    let (change, owner) = (number(tx).await?, Uuid::from_bytes(document.scope));
-    if tx.optional(ERASED, params![owner]).await?.is_some() {
-        return Ok(());
-    }
-    let time = Timestamp::from_microsecond(document.time_us).unwrap_or(tx.now());
-    let body = &document.body;
-    let params = params![
-        Uuid::from_bytes(document.key),
-        change,
-        owner,
-        document.kind,
-        time,
-        tx.now(),
-        document.title,
-        Json(document.tags),
-        body.get(..body.floor_char_boundary(LONGEST_BODY)).unwrap_or_default(),
-    ];
-    tx.execute(PUT, params).await.map(drop)
+/// Writes documents; of several with one key the last counts.
+pub(crate) async fn put(tx: &mut Tx, documents: Vec<Document>) -> Result<()> {
+    let documents: BTreeMap<[u8; 16], Document> =
+        documents.into_iter().map(|document| (document.key, document)).collect();
+    let last = numbers(tx, documents.len()).await?;
+    let now = tx.now();
+    let first = last - i64::try_from(documents.len()).unwrap_or(0);
+    let rows: Vec<_> = documents
+        .into_values()
+        .zip(first + 1..)
+        .map(|(document, change)| row(document, change, now))
+        .collect();
+    PUT.execute(tx, &rows).await.map(drop)
+}
+
+fn row(document: Document, change: i64, now: Timestamp) -> [Value; 10] {
+    let time = Timestamp::from_microsecond(document.time_us).unwrap_or(now);
+    let mut body = document.body;
+    body.truncate(body.floor_char_boundary(LONGEST_BODY));
+    [
+        Uuid::from_bytes(document.key).into(),
+        change.into(),
+        Uuid::from_bytes(document.scope).into(),
+        document.kind.into(),
+        false.into(),
+        time.into(),
+        now.into(),
+        document.title.into(),
+        Json(document.tags).into(),
+        body.into(),
+    ]
 }
 
 /// Takes a document's words away and leaves the news that it is gone.
 pub(crate) async fn remove(tx: &mut Tx, key: Uuid, owner: Uuid, kind: &str) -> Result<()> {
-    let (change, now) = (number(tx).await?, tx.now());
+    let (change, now) = (numbers(tx, 1).await?, tx.now());
     tx.execute(REMOVE, params![key, owner, kind, change, now]).await.map(drop)
 }
 
 /// Deletes all documents of an owner and leaves the news of that.
 pub(crate) async fn erase(tx: &mut Tx, owner: Uuid) -> Result<()> {
-    let (change, now) = (number(tx).await?, tx.now());
+    let (change, now) = (numbers(tx, 1).await?, tx.now());
     tx.execute(DELETE_OWNER, params![owner]).await?;
     tx.execute(MARK_ERASED, params![owner, change, now, tx.new_id()]).await.map(drop)
 }
 
-async fn number(tx: &mut Tx) -> Result<i64> {
-    tx.one(NUMBER, &[]).await?.at(0)
+/// Takes the next numbers and returns the last of them.
+async fn numbers(tx: &mut Tx, count: usize) -> Result<i64> {
+    tx.one(NUMBERS, params![count]).await?.at(0)
 }
 
 /// Waits for transactions that change documents, and makes later ones wait, until this one ends.

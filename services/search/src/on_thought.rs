@@ -14,19 +14,23 @@ use crate::kind::THOUGHTS;
 const TITLE: usize = 80;
 
 pub(crate) fn handlers(subscription: Subscription) -> Subscription {
-    subscription.on(thought_created).on(thought_updated).on(thought_deleted)
+    subscription.on_run(thoughts_created).on_run(thoughts_updated).on(thought_deleted)
 }
 
-async fn thought_created(tx: &mut Tx, event: Event<ThoughtCreated>) -> HandlerResult {
-    let ThoughtCreated { thought_id, user_id, text, tags, created_at } = event.data;
-    documents::put(tx, document(thought_id, user_id, text, tags, created_at)).await?;
-    Ok(())
+async fn thoughts_created(tx: &mut Tx, run: Vec<Event<ThoughtCreated>>) -> HandlerResult {
+    let documents = run.into_iter().map(|event| {
+        let ThoughtCreated { thought_id, user_id, text, tags, created_at } = event.data;
+        document(thought_id, user_id, text, tags, created_at)
+    });
+    Ok(documents::put(tx, documents.collect()).await?)
 }
 
-async fn thought_updated(tx: &mut Tx, event: Event<ThoughtUpdated>) -> HandlerResult {
-    let ThoughtUpdated { thought_id, user_id, text, tags, created_at } = event.data;
-    documents::put(tx, document(thought_id, user_id, text, tags, created_at)).await?;
-    Ok(())
+async fn thoughts_updated(tx: &mut Tx, run: Vec<Event<ThoughtUpdated>>) -> HandlerResult {
+    let documents = run.into_iter().map(|event| {
+        let ThoughtUpdated { thought_id, user_id, text, tags, created_at } = event.data;
+        document(thought_id, user_id, text, tags, created_at)
+    });
+    Ok(documents::put(tx, documents.collect()).await?)
 }
 
 async fn thought_deleted(tx: &mut Tx, event: Event<ThoughtDeleted>) -> HandlerResult {

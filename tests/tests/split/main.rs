@@ -9,6 +9,7 @@ mod encryption;
 mod frozen;
 mod journey;
 mod network;
+mod registry;
 mod releases;
 mod restarts;
 mod rolling;
