@@ -1,12 +1,13 @@
-//! What was asked of somebody and is good for one answer: a code or a link that was sent.
+//! What was asked of somebody and is good for one answer: a code or a link that was sent, or the
+//! challenge that a passkey signs.
 //!
 //! Only a keyed hash of the secret is stored. A code of six digits is bound to the sign-in it was sent
-//! for and is gone after five wrong answers; a link's token has 256 bits.
+//! for and is gone after five wrong answers; a link's token and a passkey's challenge have 256 bits.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hanse_store::{Result, Row, Tx, params};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
@@ -17,6 +18,8 @@ use crate::session::after;
 pub(crate) const CODE: SignedDuration = SignedDuration::from_mins(10);
 /// How long a link is valid (AUTN-19).
 pub(crate) const LINK: SignedDuration = SignedDuration::from_hours(1);
+/// How long a passkey may take.
+pub(crate) const PASSKEY: SignedDuration = SignedDuration::from_mins(5);
 /// Wrong answers to a code before it is gone.
 const TRIES: i64 = 5;
 /// Live challenges of one kind that an account may have: nobody's mailbox is filled by asking again.
@@ -35,6 +38,9 @@ const PEEK: &str = "SELECT user_id, state FROM challenges
     WHERE hash = $1 AND kind = $2 AND expires_at > $3";
 const USE_LINK: &str = "DELETE FROM challenges WHERE hash = $1 AND kind = $2 AND expires_at > $3
     RETURNING user_id, state";
+const TAKE: &str = "DELETE FROM challenges WHERE hash = $1 AND kind = $2
+    RETURNING user_id, state, expires_at";
+const FORGET_TWIN: &str = "DELETE FROM challenges WHERE user_id = $1 AND kind = $2 AND state = $3";
 const FORGET_KIND: &str = "DELETE FROM challenges WHERE user_id = $1 AND kind = $2";
 const FORGET_OLD: &str = "DELETE FROM challenges WHERE expires_at <= $1";
 
@@ -129,6 +135,45 @@ pub(crate) async fn use_link(
 fn answered(row: &Row) -> Result<Option<Answered>> {
     let (user, state): (Option<Uuid>, Vec<u8>) = (row.at(0)?, row.at(1)?);
     Ok(user.map(|user| Answered { user, state }))
+}
+
+/// Makes a challenge for a passkey: of `user` in the session or sign-in `of`, or of whoever comes. One
+/// that was made before for the same is withdrawn, and so is what nobody answered in time: strangers
+/// cannot fill the table with more than they ask for in some minutes.
+pub(crate) async fn passkey(
+    tx: &mut Tx,
+    vault: &Vault,
+    kind: &str,
+    whose: Option<(Uuid, Uuid)>,
+) -> Result<String> {
+    forget_expired(tx).await?;
+    let challenge = URL_SAFE_NO_PAD.encode(tx.random::<32>());
+    let (id, now, hash) = (tx.new_id(), tx.now(), vault.hash(kind, &challenge));
+    let user = whose.map(|(user, _)| user);
+    let state = whose.map(|(_, of)| of.as_bytes().to_vec()).unwrap_or_default();
+    if let Some(user) = user {
+        tx.execute(FORGET_TWIN, params![user, kind, state.clone()]).await?;
+    }
+    tx.execute(INSERT, params![id, kind, user, hash, state, now, after(now, PASSKEY)]).await?;
+    Ok(challenge)
+}
+
+/// Takes a passkey's challenge out, whatever becomes of the answer: it is good for one (AUTN-18). True
+/// when it was made for the same, a short time ago.
+pub(crate) async fn take_passkey(
+    tx: &mut Tx,
+    vault: &Vault,
+    kind: &str,
+    challenge: &str,
+    whose: Option<(Uuid, Uuid)>,
+) -> Result<bool> {
+    let now = tx.now();
+    let hash = vault.hash(kind, challenge);
+    let Some(row) = tx.optional(TAKE, params![hash, kind]).await? else { return Ok(false) };
+    let (user, state, ends): (Option<Uuid>, Vec<u8>, Timestamp) =
+        (row.at(0)?, row.at(1)?, row.at(2)?);
+    let of = whose.map(|(_, of)| of.as_bytes().to_vec()).unwrap_or_default();
+    Ok(user == whose.map(|(user, _)| user) && state == of && ends > now)
 }
 
 /// Withdraws everything of this kind that an account was sent.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::external::IssuerConfig;
 
 use crate::mint::Assurance;
+use crate::passkeys::PasskeyConfig;
 
 /// Accounts, passwords, sessions and keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +61,8 @@ pub struct IdentityConfig {
     pub register_per_address_hour: u32,
     /// Issuers elsewhere that people may sign in by.
     pub issuers: Vec<IssuerConfig>,
+    /// For which site passkeys are.
+    pub passkeys: PasskeyConfig,
 }
 
 /// The least memory that OWASP advises for argon2id with two passes, in KiB.
@@ -93,6 +96,7 @@ impl Default for IdentityConfig {
             register_burst_per_address: 60,
             register_per_address_hour: 120,
             issuers: Vec::new(),
+            passkeys: PasskeyConfig::default(),
         }
     }
 }
@@ -149,6 +153,7 @@ impl IdentityConfig {
         bound("register_burst_per_address", self.register_burst_per_address, 1, 100_000);
         bound("register_per_address_hour", self.register_per_address_hour, 1, 1_000_000);
         mistakes.extend(IssuerConfig::mistakes(&self.issuers));
+        mistakes.extend(self.passkeys.mistakes());
         mistakes
     }
 }

@@ -37,6 +37,7 @@ mod machines;
 pub mod mint;
 pub mod oidc;
 mod pages;
+pub mod passkeys;
 pub mod password;
 pub mod permissions;
 pub mod phone;

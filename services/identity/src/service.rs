@@ -18,6 +18,7 @@ use crate::factors::Vault;
 use crate::keys::KeyRing;
 use crate::letters::Letters;
 use crate::pages::Pages;
+use crate::passkeys::webauthn::Site;
 use crate::password::Passwords;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
@@ -40,6 +41,7 @@ const SCHEMA: Schema = Schema {
         Migration { name: "0012_external", sql: include_str!("../schema/0012_external.sql") },
         // In the order in which they came, which is that of data that exists.
         Migration { name: "0004_machines", sql: include_str!("../schema/0004_machines.sql") },
+        Migration { name: "0020_passkeys", sql: include_str!("../schema/0020_passkeys.sql") },
     ],
 };
 
@@ -60,6 +62,7 @@ pub struct Identity {
     pub(crate) issuers: Issuers,
     pub(crate) vault: Vault,
     pub(crate) letters: Letters,
+    pub(crate) site: Site,
 }
 
 impl hanse_http::Service for Identity {
@@ -156,6 +159,8 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
     let ids = db.ids().clone();
     let keys = KeyRing::new(&config, admin::seed_sealer(&db, &secrets), verifier.clone());
     keys.rotate(&db).await?;
+    let (public_url, passkeys) = (verifier.names().0, &config.passkeys);
+    let site = Site::new(public_url, &passkeys.domain, &passkeys.origins)?;
     let factor_sealer = Sealer::new(secrets.derive("identity factors"), ids.clone());
     let letter_sealer = Sealer::new(secrets.derive(SEAL), ids.clone());
     let app = Arc::new(Identity {
@@ -171,6 +176,7 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
         verifier,
         outbound,
         pages: Pages::new()?,
+        site,
     });
     app.learn_revocations().await?;
     upkeep::schedule(&db).await?;

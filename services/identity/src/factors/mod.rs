@@ -146,10 +146,16 @@ pub(crate) async fn remove(tx: &mut Tx, user: Uuid, kind: Factor) -> Result<bool
     if tx.execute(REMOVE, params![user, kind.name()]).await? == 0 {
         return Ok(false);
     }
-    if enrolled(tx, user).await?.is_empty() {
-        forget_recovery(tx, user).await?;
-    }
+    forget_recovery_of_none(tx, user).await?;
     Ok(true)
+}
+
+/// Recovery codes go with the last factor that they could stand in for.
+pub(crate) async fn forget_recovery_of_none(tx: &mut Tx, user: Uuid) -> Result<()> {
+    match enrolled(tx, user).await?.is_empty() {
+        true => forget_recovery(tx, user).await,
+        false => Ok(()),
+    }
 }
 
 /// Checks a TOTP code and uses its step up. With `confirmed`, only of a factor that is set up.

@@ -20,7 +20,7 @@ mod trust;
 use hanse_http::{Access, Draft, Method, op};
 
 pub(crate) use device::UserAgent;
-pub(crate) use errors::{PasswordError, ProfileError};
+pub(crate) use errors::{FactorError, PasswordError, ProfileError};
 pub(crate) use session::{Advance, advance};
 
 use crate::service::Identity;
@@ -30,6 +30,7 @@ use crate::service::Identity;
 pub(crate) fn operations() -> Vec<Draft<Identity>> {
     let mut all = own();
     all.extend(second_factors());
+    all.extend(crate::passkeys::operations());
     all.extend(crate::administration::operations());
     all.extend(crate::machines::operations());
     all

@@ -26,6 +26,11 @@ fn operations(person: &Person, session: &str) -> Vec<(Method, String, Option<Val
     let question = json!({ "resource": "a", "action": "b" });
     let shown = json!({ "factor": "totp", "code": "000000" });
     let next = json!({ "pending": "x", "shown": shown });
+    let made = json!({ "clientDataJSON": "e30", "attestationObject": "oA" });
+    let new_passkey = json!({ "name": "P", "credential": { "id": "AA", "response": made } });
+    let used = json!({ "clientDataJSON": "e30", "authenticatorData": "AA", "signature": "AA" });
+    let used = json!({ "id": "AA", "response": used });
+    let passkey = format!("/auth/passkeys/{nobody}");
     let reset = json!({ "token": "x", "new_password": "three ravens on a wire" });
     vec![
         (Method::POST, path("/auth/register"), Some(register), true),
@@ -92,6 +97,19 @@ fn operations(person: &Person, session: &str) -> Vec<(Method, String, Option<Val
         (Method::GET, path("/auth/sessions"), None, false),
         (Method::DELETE, path(&format!("/auth/sessions/{session}")), None, false),
         (Method::POST, path("/auth/change-password"), Some(change), false),
+        (Method::GET, path("/auth/passkeys"), None, false),
+        (Method::POST, path("/auth/passkeys/begin"), Some(json!({})), false),
+        (Method::POST, path("/auth/passkeys"), Some(new_passkey), false),
+        (Method::PUT, path(&passkey), Some(json!({ "name": "P" })), false),
+        (Method::DELETE, path(&passkey), None, false),
+        (Method::POST, path("/auth/passkeys/challenge"), Some(json!({})), true),
+        (Method::POST, path("/auth/login/passkey"), Some(json!({ "credential": used })), true),
+        (
+            Method::POST,
+            path("/auth/reauthenticate/passkey"),
+            Some(json!({ "credential": used })),
+            false,
+        ),
         // Programs: these are an administrator's, and are tried by one in `oidc/machines.rs`.
         (Method::POST, path("/oauth/clients"), None, false),
         (Method::GET, path("/oauth/clients"), None, false),
@@ -195,6 +213,16 @@ async fn every_operation_lets_in_whom_it_says(t: Stage) {
         "200",
         "204",
         "204",
+        // Passkeys.
+        "200",
+        "200",
+        "401 IDN-050",
+        "404 IDN-051",
+        "404 IDN-051",
+        "404 IDN-051",
+        "401 IDN-050",
+        "401 IDN-050",
+        // Programs.
         "403 HTT-012",
         "403 HTT-012",
         "403 HTT-012",

@@ -18,6 +18,7 @@ mod limits;
 mod machines;
 mod managing;
 mod oidc;
+mod passkeys;
 mod recovering;
 mod refreshing;
 mod restart;

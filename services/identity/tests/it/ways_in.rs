@@ -40,6 +40,10 @@ const WAYS: &[&str] = &[
     "oidc/exchange.rs: exchange -> Proven::by_session",
     "oidc/exchange.rs: exchange -> delegate",
     "pages/sign_in.rs: submit_sign_in -> mint",
+    "passkeys/registering.rs: go_on -> Proven::by",
+    "passkeys/registering.rs: go_on -> mint",
+    "passkeys/signing_in.rs: login_passkey -> mint",
+    "passkeys/signing_in.rs: prove -> Proven::by",
     "password/hashing.rs: prove -> Proven::by_password",
 ];
 
