@@ -51,10 +51,13 @@ mod tests {
             let config = PasskeyConfig { origins: vec![origin.into()], ..Default::default() };
             config.mistakes().is_empty()
         };
-        for origin in ["https://app.example.com", "http://localhost:5173", "android:apk-key-hash:x"] {
+        for origin in ["https://app.example.com", "http://localhost:5173", "android:apk-key-hash:x"]
+        {
             assert!(of(origin), "{origin}");
         }
-        for origin in ["https://app.example.com/", "https://APP.example.com", "app.example.com", "*"] {
+        for origin in
+            ["https://app.example.com/", "https://APP.example.com", "app.example.com", "*"]
+        {
             assert!(!of(origin), "{origin}");
         }
     }

@@ -260,7 +260,8 @@ async fn check(
 ) -> Result<(Registered, Vec<String>), PasskeyError> {
     let bytes = credential.bytes()?;
     let challenge = client_data::challenge(&bytes.client_data)?;
-    let (app, taken, whose) = (Arc::clone(&cx.app), challenge.clone(), Some((maker.user, maker.of)));
+    let (app, taken, whose) =
+        (Arc::clone(&cx.app), challenge.clone(), Some((maker.user, maker.of)));
     let take = async move |tx: &mut Tx| {
         challenges::take_passkey(tx, &app.vault, KIND, &taken, whose).await
     };

@@ -21,7 +21,8 @@ macro_rules! passkey {
 const OF_USER: &str = passkey!("user_id = $1 ORDER BY id");
 const BY_CREDENTIAL: &str = passkey!("credential_id = $1");
 const BY_ID: &str = passkey!("id = $1 AND user_id = $2");
-const INSERT: &str = "INSERT INTO passkeys (id, user_id, credential_id, public_key, name, transports,
+const INSERT: &str =
+    "INSERT INTO passkeys (id, user_id, credential_id, public_key, name, transports,
     counter, backup_eligible, backed_up, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (credential_id) DO NOTHING";
 // Of two uses at once with one count, the second changes nothing.

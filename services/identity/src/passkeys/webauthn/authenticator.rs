@@ -25,7 +25,7 @@ pub(super) struct AuthenticatorData {
     pub(super) backed_up: bool,
     pub(super) counter: u32,
     /// A new credential: its name and its key.
-    pub(super) credential: Option<(Vec<u8>, PublicKey)>,
+    pub(super) credential: Option<Credential>,
 }
 
 impl AuthenticatorData {
@@ -66,8 +66,11 @@ impl AuthenticatorData {
     }
 }
 
-/// A credential's name and key, and what follows them. The model of the authenticator is not looked at.
-fn attested(bytes: &[u8]) -> Result<((Vec<u8>, PublicKey), &[u8]), Invalid> {
+/// The name and the key of a credential.
+type Credential = (Vec<u8>, PublicKey);
+
+/// A credential, and what follows it. The model of the authenticator is not looked at.
+fn attested(bytes: &[u8]) -> Result<(Credential, &[u8]), Invalid> {
     let (_model, rest) = bytes.split_first_chunk::<16>().ok_or(Invalid)?;
     let (length, rest) = rest.split_first_chunk::<2>().ok_or(Invalid)?;
     let length = usize::from(u16::from_be_bytes(*length));

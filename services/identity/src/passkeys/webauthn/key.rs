@@ -27,21 +27,13 @@ const EXPONENT: [u8; 3] = [1, 0, 1];
 pub(crate) enum PublicKey {
     /// ECDSA on P-256 with SHA-256.
     #[serde(rename = "EC")]
-    P256 {
-        x: String,
-        y: String,
-    },
+    P256 { x: String, y: String },
     /// `EdDSA` on Curve25519.
     #[serde(rename = "OKP")]
-    Ed25519 {
-        x: String,
-    },
+    Ed25519 { x: String },
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     #[serde(rename = "RSA")]
-    Rsa {
-        n: String,
-        e: String,
-    },
+    Rsa { n: String, e: String },
 }
 
 /// The labels of a COSE key. What -1 to -3 mean depends on the kind.
@@ -69,9 +61,7 @@ impl PublicKey {
                 VerifyingKey::from_sec1_bytes(&point).map_err(|_| Invalid)?;
                 Ok(Self::P256 { x: text(x), y: text(y) })
             }
-            (Some(1), Some(EDDSA), Some(6)) => {
-                Ok(Self::Ed25519 { x: text(field(labels.second)?) })
-            }
+            (Some(1), Some(EDDSA), Some(6)) => Ok(Self::Ed25519 { x: text(field(labels.second)?) }),
             (Some(3), Some(RS256), None) => {
                 let (n, e) = (labels.first.ok_or(Invalid)?, labels.second.ok_or(Invalid)?);
                 let odd = n.last().is_some_and(|last| last & 1 == 1);
@@ -153,7 +143,8 @@ mod tests {
         rcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-b\
         Sf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9k\
         G4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
-    const MESSAGE: &[u8] = b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0\
+    const MESSAGE: &[u8] =
+        b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0\
         dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     const SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh\
         -0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6x\

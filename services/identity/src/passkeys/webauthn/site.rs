@@ -16,7 +16,9 @@ pub(crate) struct Site {
 
 /// The configuration does not fit together: what is wrong with `identity.passkeys.domain`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("identity.passkeys.domain {domain:?} is neither the host of server.public_url nor above it")]
+#[error(
+    "identity.passkeys.domain {domain:?} is neither the host of server.public_url nor above it"
+)]
 pub(crate) struct UnfitDomain {
     domain: String,
 }
@@ -26,7 +28,11 @@ impl Site {
     /// empty for the host; `more` are origins beside that of the address.
     ///
     /// A loopback address stands for `localhost`, which is what browsers ask for to try passkeys out.
-    pub(crate) fn new(public_url: &str, domain: &str, more: &[String]) -> Result<Self, UnfitDomain> {
+    pub(crate) fn new(
+        public_url: &str,
+        domain: &str,
+        more: &[String],
+    ) -> Result<Self, UnfitDomain> {
         let uri: Uri = public_url.parse().unwrap_or_default();
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
         let (own, host) = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
@@ -73,8 +79,18 @@ mod tests {
     fn the_site_is_that_of_the_public_address() {
         for (url, domain, id, origin) in [
             ("https://id.example.com", "", Some("id.example.com"), "https://id.example.com"),
-            ("https://ID.example.com:443", "example.com", Some("example.com"), "https://id.example.com"),
-            ("https://id.example.com:8443", "", Some("id.example.com"), "https://id.example.com:8443"),
+            (
+                "https://ID.example.com:443",
+                "example.com",
+                Some("example.com"),
+                "https://id.example.com",
+            ),
+            (
+                "https://id.example.com:8443",
+                "",
+                Some("id.example.com"),
+                "https://id.example.com:8443",
+            ),
             ("http://localhost:3000", "", Some("localhost"), "http://localhost:3000"),
             ("http://127.0.0.1:3000", "", Some("localhost"), "http://localhost:3000"),
             ("http://[::1]:3000", "", Some("localhost"), "http://localhost:3000"),

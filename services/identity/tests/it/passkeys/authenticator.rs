@@ -153,7 +153,8 @@ impl Authenticator {
             Key::P256(key) => {
                 let point = key.verifying_key().to_encoded_point(false);
                 let (x, y) = (point.x().unwrap(), point.y().unwrap());
-                [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32][..], x, &[0x22, 0x58, 32], y].concat()
+                [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32][..], x, &[0x22, 0x58, 32], y]
+                    .concat()
             }
             Key::Ed25519(key) => {
                 let x = key.verifying_key().to_bytes();

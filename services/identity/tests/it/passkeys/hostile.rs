@@ -79,7 +79,9 @@ async fn a_registration_with_a_bad_field_is_refused(t: Stage) {
         }
     }
     let mut unreadable = key.create(&begin(&anna.actor).await, |_| {});
-    for (field, text) in [("clientDataJSON", "e30"), ("attestationObject", "oA"), ("clientDataJSON", "!")] {
+    for (field, text) in
+        [("clientDataJSON", "e30"), ("attestationObject", "oA"), ("clientDataJSON", "!")]
+    {
         unreadable["response"][field] = json!(text);
         assert_eq!(keep(&anna.actor, unreadable.clone()).await.summary(), "401 IDN-050");
     }
@@ -196,7 +198,9 @@ async fn a_counter_that_goes_back_is_refused(t: Stage) {
     make(&anna.actor, &key).await;
     key.counter.set(5);
     let mut uses = Vec::new();
-    for (count, answer) in [(5, "200"), (5, "401 IDN-050"), (4, "401 IDN-050"), (0, "401 IDN-050"), (6, "200")] {
+    for (count, answer) in
+        [(5, "200"), (5, "401 IDN-050"), (4, "401 IDN-050"), (0, "401 IDN-050"), (6, "200")]
+    {
         let options = challenge(&t.guest(), None).await;
         let entered = enter(&t, &key.get(&options, |said| said.counter = count), None).await;
         uses.push((count, entered.summary(), answer.to_owned()));

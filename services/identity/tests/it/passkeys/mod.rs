@@ -115,9 +115,7 @@ async fn passkeys_change_only_after_proving_again(t: Stage) {
     let anna = Person::register(&t, "anna").await;
     let ben = Person::register(&t, "ben").await;
     let key = Authenticator::new(1);
-    let path = |made: &Value| {
-        format!("/api/v1/auth/passkeys/{}", text(&made["passkey"], "id"))
-    };
+    let path = |made: &Value| format!("/api/v1/auth/passkeys/{}", text(&made["passkey"], "id"));
     let one = path(&make(&anna.actor, &key).await);
     let two = path(&make(&anna.actor, &Authenticator::touched(2)).await);
     // Nobody else reaches it.
