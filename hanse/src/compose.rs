@@ -237,6 +237,8 @@ pub fn store(config: &Config) -> StoreConfig {
             prefix: config.store.prefix.clone(),
             pool: config.store.pool,
             ca_file: config.store.ca_file.clone(),
+            replica_url: config.store.replica_url.clone(),
+            pooled: config.store.pooled,
         })
     }
 }

@@ -127,10 +127,18 @@ pub struct StoreSection {
     /// PEM file of the authorities that PostgreSQL's certificate may come from, with
     /// `sslmode=require` in the url; those that the system knows when empty.
     pub ca_file: String,
+    /// As `url`, of a server that follows the first one: it answers reads that may be a little behind,
+    /// such as those of analytics. Empty for none.
+    pub replica_url: String,
+    /// File that holds that url instead.
+    pub replica_url_file: String,
     /// Prefix of the database names.
     pub prefix: String,
     /// Connections per service.
     pub pool: usize,
+    /// Is there a pooler before the server that lends a connection for a transaction only, such as
+    /// PgBouncer with `pool_mode = transaction`? It must pass on any database name.
+    pub pooled: bool,
 }
 
 impl Default for StoreSection {
@@ -139,8 +147,11 @@ impl Default for StoreSection {
             url: String::new(),
             url_file: String::new(),
             ca_file: String::new(),
+            replica_url: String::new(),
+            replica_url_file: String::new(),
             prefix: "hanse_".into(),
             pool: 16,
+            pooled: false,
         }
     }
 }
@@ -170,6 +181,7 @@ impl std::fmt::Debug for SecretsSection {
 impl config::Config for Config {
     const SECRETS: &[&str] = &[
         "store.url",
+        "store.replica_url",
         "redis.url",
         "secrets.master_key",
         "mail.password",
@@ -204,6 +216,14 @@ impl config::Config for Config {
         }
         if !self.store.url.is_empty() && !self.store.url.starts_with("postgres") {
             found.push(("store.url".into(), "must begin with postgres://".into()));
+        }
+        if !self.store.replica_url.is_empty() && self.store.url.is_empty() {
+            let what = "a replica follows a server, so store.url must be set".to_owned();
+            found.push(("store.replica_url".into(), what));
+        } else if !self.store.replica_url.is_empty()
+            && !self.store.replica_url.starts_with("postgres")
+        {
+            found.push(("store.replica_url".into(), "must begin with postgres://".into()));
         }
         found.extend(
             self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())),
@@ -271,6 +291,7 @@ impl Config {
         let mut shown = self.clone();
         for secret in [
             &mut shown.store.url,
+            &mut shown.store.replica_url,
             &mut shown.redis.url,
             &mut shown.secrets.master_key,
             &mut shown.mail.password,
@@ -316,6 +337,7 @@ impl Loaded {
         let mut config: Config = config::load(&sources)?;
         let (store, redis) = (&mut config.store, &mut config.redis);
         read_secret("store.url_file", &store.url_file, &mut store.url)?;
+        read_secret("store.replica_url_file", &store.replica_url_file, &mut store.replica_url)?;
         read_secret("redis.url_file", &redis.url_file, &mut redis.url)?;
         let mail = &mut config.mail;
         read_secret("mail.password_file", &mail.password_file, &mut mail.password)?;

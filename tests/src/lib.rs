@@ -23,6 +23,7 @@ mod curl;
 mod database;
 mod faults;
 mod network;
+mod pooler;
 #[path = "../../xtask/src/postgres/server.rs"]
 mod postgres_server;
 mod redis;
@@ -42,6 +43,7 @@ pub use curl::{Fetched, curl};
 pub use database::Database;
 pub use faults::{Fault, SmallDisk};
 pub use network::{Link, Network, Trouble};
+pub use pooler::Pooler;
 pub use redis::Redis;
 pub use scale::Scale;
 pub use serde_json::{Value, json};

@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::certificates::Certificate;
 use crate::split::free_ports;
 use crate::waiting::until;
 
@@ -12,6 +14,7 @@ pub struct Redis {
     child: Child,
     port: u16,
     folder: tempfile::TempDir,
+    more: Vec<String>,
 }
 
 impl Redis {
@@ -22,8 +25,35 @@ impl Redis {
     #[must_use]
     pub fn start() -> Self {
         let [port, _] = free_ports();
+        Self::serve(port, Vec::new())
+    }
+
+    /// As [`Redis::start`], and it speaks TLS at another port, by this certificate; returns the URL for
+    /// that.
+    ///
+    /// # Panics
+    /// As [`Redis::start`].
+    #[must_use]
+    pub fn start_encrypted(certificate: &Certificate) -> (Self, String) {
+        let [port, encrypted] = free_ports();
+        let file = |path: &Path| path.display().to_string();
+        let more = [
+            "--tls-port",
+            &encrypted.to_string(),
+            "--tls-cert-file",
+            &file(&certificate.certificate),
+            "--tls-key-file",
+            &file(&certificate.key),
+            "--tls-auth-clients",
+            "no",
+        ];
+        let redis = Self::serve(port, more.map(str::to_owned).to_vec());
+        (redis, format!("rediss://127.0.0.1:{encrypted}"))
+    }
+
+    fn serve(port: u16, more: Vec<String>) -> Self {
         let folder = tempfile::TempDir::with_prefix("hanse-redis-").expect("a folder");
-        let redis = Self { child: spawn(port, &folder), port, folder };
+        let redis = Self { child: spawn(port, &folder, &more), port, folder, more };
         redis.answers();
         redis
     }
@@ -48,7 +78,7 @@ impl Redis {
     /// # Panics
     /// When it does not start.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.folder);
+        self.child = spawn(self.port, &self.folder, &self.more);
         self.answers();
     }
 
@@ -85,10 +115,11 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(port: u16, folder: &tempfile::TempDir) -> Child {
+fn spawn(port: u16, folder: &tempfile::TempDir, more: &[String]) -> Child {
     Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly"])
         .args(["no", "--dir", &folder.path().display().to_string()])
+        .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

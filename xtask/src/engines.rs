@@ -12,7 +12,7 @@ use crate::{go, kafka};
 const TOXIPROXY: (&str, &str) = ("github.com/Shopify/toxiproxy/v2/cmd/server", "v2.12.0");
 
 /// What the end-to-end tests spoil disks, clocks and networks with, and speak TLS with, by the package that brings it.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 8] = [
     ("strace", "strace"),
     ("faketime", "faketime"),
     ("setpriv", "util-linux"),
@@ -20,6 +20,7 @@ const TOOLS: [(&str, &str); 7] = [
     ("openssl", "openssl"),
     ("curl", "curl"),
     ("nginx", "nginx-light"),
+    ("pgbouncer", "pgbouncer"),
 ];
 
 /// Throwaway servers, stopped when the value goes.

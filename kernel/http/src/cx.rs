@@ -54,6 +54,8 @@ pub struct Cx<S> {
     operation: &'static str,
     if_match: IfMatch,
     guard: Option<Guard>,
+    /// May the answer be behind?
+    lags: bool,
 }
 
 impl<S: Service> Cx<S> {
@@ -64,6 +66,8 @@ impl<S: Service> Cx<S> {
             operation: exchange.operation.id,
             if_match: IfMatch::from_headers(&exchange.parts.headers),
             guard: exchange.guard.clone(),
+            // Whoever names what they have seen wants no less.
+            lags: exchange.operation.lags && !exchange.parts.headers.contains_key("hanse-after"),
         }
     }
 
@@ -142,7 +146,7 @@ impl<S: Service> Cx<S> {
         })
     }
 
-    /// Runs a bounded read.
+    /// Runs a bounded read: on a replica where the operation says that its answers may lag.
     ///
     /// # Errors
     /// The closure's error.
@@ -151,7 +155,8 @@ impl<S: Service> Cx<S> {
         F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
         E: From<StoreError>,
     {
-        self.app.home().db.read(work).await
+        let db = &self.app.home().db;
+        if self.lags { Box::pin(db.read_lagging(work)).await } else { db.read(work).await }
     }
 
     /// Runs a read that may take long.

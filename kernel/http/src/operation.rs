@@ -129,6 +129,7 @@ pub struct Draft<S> {
     body_limit: usize,
     scope: Option<&'static str>,
     standard: Option<&'static str>,
+    lags: bool,
     reads_body: bool,
     call: StatefulCall<S>,
     describe: fn(&mut OperationDoc),
@@ -152,6 +153,7 @@ pub fn op<S: Service, A: 'static, H: Handler<S, A>>(
         body_limit: BODY_LIMIT,
         scope: None,
         standard: None,
+        lags: false,
         reads_body: H::READS_BODY,
         call: Arc::new(move |app, exchange| handler.call(app, exchange)),
         describe: H::describe,
@@ -176,6 +178,7 @@ impl<S> Draft<S> {
             description: self.description,
             body_limit: self.body_limit,
             standard: self.standard,
+            lags: self.lags,
             describe: self.describe,
         }
     }
@@ -199,6 +202,14 @@ impl<S> Draft<S> {
     #[must_use]
     pub fn scope(mut self, permission: &'static str) -> Self {
         self.scope = Some(permission);
+        self
+    }
+
+    /// Its answers may be a little behind: a replica of the database gives them where there is one,
+    /// unless the request says by `Hanse-After` what it wants to see.
+    #[must_use]
+    pub fn lags(mut self) -> Self {
+        self.lags = true;
         self
     }
 

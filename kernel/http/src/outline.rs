@@ -34,6 +34,8 @@ pub struct Shape {
     pub body_limit: usize,
     /// The standard that describes it, when the OpenAPI document does not.
     pub standard: Option<&'static str>,
+    /// May its answers be a little behind?
+    pub lags: bool,
     pub(crate) describe: fn(&mut OperationDoc),
 }
 

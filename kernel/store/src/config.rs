@@ -36,6 +36,13 @@ pub struct Server {
     /// PEM file of the authorities whose certificates are believed; those that the system knows
     /// when empty.
     pub ca_file: String,
+    /// As `url`, of a server that follows the first and answers reads that may be behind; empty for
+    /// none. Everything else, and they too while it is away, goes to the first.
+    pub replica_url: String,
+    /// Is there a pooler before the server that lends out a connection for a transaction only, as
+    /// PgBouncer does with `pool_mode = transaction`? Then nothing is left on one: no settings, no
+    /// prepared statements.
+    pub pooled: bool,
 }
 
 impl Server {

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::announce::{Announcer, Topic};
 use crate::clock::{Clock, Ids};
 use crate::config::{Engine, StoreConfig};
-use crate::postgres::PgStore;
+use crate::postgres::{PgConn, PgStore};
 use crate::sqlite::{Reader, SqliteStore, poll_once};
 use crate::tx::{Conn, Tx};
 use crate::{Result, Schema, StoreError, migrate};
@@ -199,12 +199,26 @@ impl Db {
             Backend::Sqlite(store) => read_sqlite(store, &self.inner.ids, work),
             Backend::Postgres(store) => {
                 let conn = store.begin_read().await.map_err(E::from)?;
-                let mut tx = Tx::new(Conn::Postgres(conn), &self.inner.ids);
-                let result = work(&mut tx).await;
-                if let Conn::Postgres(conn) = tx.conn {
-                    conn.end(result.is_ok()).await.map_err(E::from)?;
-                }
-                result
+                read_postgres(conn, &self.inner.ids, work).await
+            }
+        }
+    }
+
+    /// As [`Db::read`], of data that may be behind: a replica of the server answers where there is
+    /// one. Never for a read whose outcome decides a write, nor for what somebody has just written.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn read_lagging<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
+        E: From<StoreError>,
+    {
+        match &self.inner.backend {
+            Backend::Sqlite(_) => self.read(work).await,
+            Backend::Postgres(store) => {
+                let conn = store.begin_lagging_read().await.map_err(E::from)?;
+                read_postgres(conn, &self.inner.ids, work).await
             }
         }
     }
@@ -312,6 +326,19 @@ impl Db {
             Conn::Postgres(conn) => conn.batch(&crate::sql::split(text).join(";\n")).await,
         }
     }
+}
+
+async fn read_postgres<T, E, F>(conn: PgConn, ids: &Ids, work: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
+    E: From<StoreError>,
+{
+    let mut tx = Tx::new(Conn::Postgres(conn), ids);
+    let result = work(&mut tx).await;
+    if let Conn::Postgres(conn) = tx.conn {
+        conn.end(result.is_ok()).await.map_err(E::from)?;
+    }
+    result
 }
 
 fn read_sqlite<T, E, F>(store: &SqliteStore, ids: &Ids, work: F) -> Result<T, E>

@@ -3,13 +3,13 @@
 mod encryption;
 
 use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use jiff::Timestamp;
-use tokio_postgres::Config;
+use tokio_postgres::{Config, SimpleQueryMessage, Statement};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
@@ -26,9 +26,21 @@ const BEGUN_WITHIN: Duration = Duration::from_secs(5);
 /// The server gives a statement up after 30 s by itself. When nothing is heard of it for longer, the
 /// connection is dead.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(35);
+/// For so long a replica that did not answer is not asked again.
+const AWAY: Duration = Duration::from_secs(10);
+
+/// A statement that runs for half a minute is a mistake; a lock held that long is, too.
+const BOUNDS: [(&str, &str); 3] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+];
+const BEGIN: &str = "BEGIN";
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(crate) struct PgStore {
-    pool: Pool,
+    main: Connections,
+    replica: Option<Replica>,
     read_only: bool,
 }
 
@@ -44,15 +56,51 @@ impl PgStore {
     }
 
     fn connect(server: &Server, database: &str, read_only: bool) -> Result<Self> {
-        let (mut config, encryption) = configure(server)?;
+        let main = Connections::to(server, &server.url, database)?;
+        let replica = (!server.replica_url.is_empty())
+            .then(|| Connections::to(server, &server.replica_url, database).map(Replica::new))
+            .transpose()?;
+        Ok(Self { main, replica, read_only })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<PgConn> {
+        if self.read_only {
+            return Err(StoreError::READ_ONLY);
+        }
+        self.main.begin(BEGIN).await
+    }
+
+    pub(crate) async fn begin_read(&self) -> Result<PgConn> {
+        self.main.begin(BEGIN_READ).await
+    }
+
+    /// As [`PgStore::begin_read`], perhaps on the replica, which may be behind.
+    pub(crate) async fn begin_lagging_read(&self) -> Result<PgConn> {
+        if let Some(replica) = &self.replica
+            && let Some(conn) = replica.begin_read().await
+        {
+            return Ok(conn);
+        }
+        self.begin_read().await
+    }
+}
+
+/// The pool of connections to one database of a server.
+struct Connections {
+    pool: Pool,
+    pooled: bool,
+}
+
+impl Connections {
+    fn to(server: &Server, url: &str, database: &str) -> Result<Self> {
+        let (mut config, encryption) = configure(url, &server.ca_file)?;
         config.dbname(database).application_name("hanse");
-        // A statement that runs for half a minute is a mistake; a lock held that long is, too.
-        config.options("-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s");
-        let manager = Manager::from_config(
-            config,
-            encryption,
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
+        if !server.pooled {
+            config.options(BOUNDS.map(|(name, value)| format!("-c {name}={value}")).join(" "));
+        }
+        let recycling_method = RecyclingMethod::Fast;
+        let manager =
+            Manager::from_config(config, encryption, ManagerConfig { recycling_method });
         let pool = Pool::builder(manager)
             .max_size(server.pool)
             .runtime(Runtime::Tokio1)
@@ -63,31 +111,57 @@ impl PgStore {
             })
             .build()
             .map_err(StoreError::engine)?;
-        Ok(Self { pool, read_only })
+        Ok(Self { pool, pooled: server.pooled })
     }
 
-    pub(crate) async fn begin(&self) -> Result<PgConn> {
-        if self.read_only {
-            return Err(StoreError::READ_ONLY);
+    async fn begin(&self, begin: &str) -> Result<PgConn> {
+        let conn = PgConn { client: Some(self.pool.get().await?), pooled: self.pooled };
+        let client = conn.client()?;
+        if self.pooled {
+            let bounds = BOUNDS.map(|(name, value)| format!("SET LOCAL {name} = '{value}'"));
+            let begin = format!("{begin}; {}", bounds.join("; "));
+            heard(BEGUN_WITHIN, client.batch_execute(&begin)).await?;
+        } else {
+            heard(BEGUN_WITHIN, client.batch_execute(begin)).await?;
         }
-        self.start("BEGIN").await
-    }
-
-    pub(crate) async fn begin_read(&self) -> Result<PgConn> {
-        self.start("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
-    }
-
-    async fn start(&self, begin: &str) -> Result<PgConn> {
-        let conn = PgConn { client: Some(self.pool.get().await?) };
-        heard(BEGUN_WITHIN, conn.client()?.batch_execute(begin)).await?;
         Ok(conn)
     }
 }
 
-fn configure(server: &Server) -> Result<(Config, Encryption)> {
-    let mut config = encryption::configure(&server.url)?;
+/// A server that follows the main one.
+struct Replica {
+    connections: Connections,
+    /// Not asked before then, after it did not answer.
+    away_until: Mutex<Option<Instant>>,
+}
+
+impl Replica {
+    fn new(connections: Connections) -> Self {
+        Self { connections, away_until: Mutex::default() }
+    }
+
+    async fn begin_read(&self) -> Option<PgConn> {
+        let away = |until: &mut Option<Instant>| until.is_some_and(|until| Instant::now() < until);
+        if away(&mut self.away_until.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return None;
+        }
+        match self.connections.begin(BEGIN_READ).await {
+            Ok(conn) => Some(conn),
+            Err(error) => {
+                let error = &error as &dyn Error;
+                tracing::warn!(error, "the replica is away; the main server is read instead");
+                let until = Instant::now() + AWAY;
+                *self.away_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+                None
+            }
+        }
+    }
+}
+
+fn configure(url: &str, ca_file: &str) -> Result<(Config, Encryption)> {
+    let mut config = encryption::configure(url)?;
     config.connect_timeout(Duration::from_secs(5)).keepalives(true);
-    let encryption = Encryption::of(&config, &server.ca_file)?;
+    let encryption = Encryption::of(&config, ca_file)?;
     Ok((config, encryption))
 }
 
@@ -95,14 +169,14 @@ async fn ensure_database(server: &Server, database: &str) -> Result<()> {
     if !database.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
         return Err(StoreError::Refused("a database name may only hold a-z, 0-9 and _"));
     }
-    let (config, encryption) = configure(server)?;
+    let (config, encryption) = configure(&server.url, &server.ca_file)?;
     let (client, connection) = config.connect(encryption).await?;
     #[expect(clippy::disallowed_methods, reason = "drives one connection and ends with it")]
     let driver = tokio::spawn(connection);
-    let exists = client
-        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database])
-        .await?
-        .is_some();
+    // One message, one statement: a pooler may give each message another connection.
+    let sql = format!("SELECT 1 FROM pg_database WHERE datname = '{database}'");
+    let answer = client.simple_query(&sql).await?;
+    let exists = answer.iter().any(|part| matches!(part, SimpleQueryMessage::Row(_)));
     if !exists {
         // Text compares by bytes, as on SQLite, so that lists have one order.
         let create = format!(
@@ -127,6 +201,7 @@ async fn ensure_database(server: &Server, database: &str) -> Result<()> {
 /// A connection that a transaction begins on. Dropped before its end, it is closed rather than reused.
 pub(crate) struct PgConn {
     client: Option<Object>,
+    pooled: bool,
 }
 
 impl PgConn {
@@ -141,7 +216,7 @@ impl PgConn {
             return Ok(0);
         }
         heard(ANSWERED_WITHIN, async {
-            let statement = client.prepare_cached(sql).await?;
+            let statement = self.prepare(client, sql).await?;
             client.execute_raw(&statement, params).await
         })
         .await
@@ -151,7 +226,7 @@ impl PgConn {
         let client = self.client()?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
         let (statement, rows) = heard(ANSWERED_WITHIN, async {
-            let statement = client.prepare_cached(sql).await?;
+            let statement = self.prepare(client, sql).await?;
             let rows = client.query(&statement, &params).await?;
             Ok((statement, rows))
         })
@@ -166,6 +241,20 @@ impl PgConn {
                 Ok(Row { columns: Arc::clone(&columns), values })
             })
             .collect()
+    }
+
+    /// Behind a pooler a statement is closed after its use, with its last copy: the next transaction
+    /// has another connection, and whoever gets this one may call a statement the same.
+    async fn prepare(
+        &self,
+        client: &Object,
+        sql: &str,
+    ) -> Result<Statement, tokio_postgres::Error> {
+        if self.pooled {
+            let client: &tokio_postgres::Client = client;
+            return client.prepare(sql).await;
+        }
+        client.prepare_cached(sql).await
     }
 
     pub(crate) async fn batch(&self, sql: &str) -> Result<()> {

@@ -31,9 +31,7 @@ impl User {
 
 /// Makes a cluster in `folder`, which comes to belong to `user`.
 pub fn initialise(binaries: &Path, folder: &Path, user: Option<User>) -> Result<()> {
-    if let Some(User { uid, gid }) = user {
-        std::os::unix::fs::chown(folder, Some(uid), Some(gid))?;
-    }
+    give(folder, user)?;
     let mut initdb = Command::new(binaries.join("initdb"));
     initdb.arg("-D").arg(folder.join("cluster")).args(["-U", "postgres", "-A", "trust"]);
     initdb.args(["--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]).current_dir(folder);
@@ -44,6 +42,12 @@ pub fn initialise(binaries: &Path, folder: &Path, user: Option<User>) -> Result<
         return Err(Error::other(format!("creating a PostgreSQL cluster failed:\n{said}")));
     }
     Ok(())
+}
+
+/// Lets a file or folder belong to who runs the server.
+pub fn give(path: &Path, user: Option<User>) -> Result<()> {
+    let Some(User { uid, gid }) = user else { return Ok(()) };
+    std::os::unix::fs::chown(path, Some(uid), Some(gid))
 }
 
 /// Serves the cluster in `folder` on loopback, with these settings besides. It never syncs: what is
@@ -89,7 +93,8 @@ pub fn answers(port: u16) -> bool {
     matches!(talk(), Ok(b'R'))
 }
 
-fn become_user(command: &mut Command, user: Option<User>) {
+/// Lets a command run as this user.
+pub fn become_user(command: &mut Command, user: Option<User>) {
     if let Some(User { uid, gid }) = user {
         command.uid(uid).gid(gid);
     }

@@ -18,15 +18,20 @@ pub(crate) fn operations() -> Vec<Draft<App>> {
     let user = Access::User;
     vec![
         op(Method::GET, "/analytics/overview", user, overview::get_overview)
-            .summary("Your numbers at a glance"),
+            .summary("Your numbers at a glance")
+            .lags(),
         op(Method::GET, "/analytics/thoughts/stats", user, thoughts::get_thought_stats)
-            .summary("Your thoughts over time, and your tags"),
+            .summary("Your thoughts over time, and your tags")
+            .lags(),
         op(Method::GET, "/analytics/productivity", user, productivity::get_productivity)
-            .summary("Your streaks and habits"),
+            .summary("Your streaks and habits")
+            .lags(),
         op(Method::GET, "/analytics/activity", user, activity::list_activity)
-            .summary("What you did, newest first"),
+            .summary("What you did, newest first")
+            .lags(),
         op(Method::GET, "/analytics/export", user, export::export_analytics)
             .summary("Your numbers as a file")
+            .lags()
             .description(EXPORT),
         op(
             Method::GET,
@@ -34,6 +39,7 @@ pub(crate) fn operations() -> Vec<Draft<App>> {
             Access::Role(Role::Operator),
             platform::get_platform_stats,
         )
-        .summary("The whole platform's numbers, without names"),
+        .summary("The whole platform's numbers, without names")
+        .lags(),
     ]
 }
