@@ -15,6 +15,8 @@ mod access;
 mod bodies;
 mod cursors;
 mod document;
+mod floods;
+mod frames;
 mod headers;
 mod log;
 mod methods;
