@@ -68,3 +68,41 @@ impl Supervisor {
         self.tasks.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// CFG-03: a task that panics or ends is counted and started again, and the others go on.
+    #[tokio::test]
+    async fn a_task_that_dies_is_started_again() {
+        let metrics = Metrics::default();
+        let mut supervisor = Supervisor::new(metrics.clone(), Handle::current());
+        let (lives, alive) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
+        let (counted, told) = (Arc::clone(&lives), Arc::clone(&alive));
+        supervisor.run("mortal", move || {
+            let (counted, told) = (Arc::clone(&counted), Arc::clone(&told));
+            async move {
+                match counted.fetch_add(1, Ordering::Relaxed) {
+                    0 => panic!("as the test wants"),
+                    1 => {}
+                    _ => {
+                        told.notify_one();
+                        std::future::pending::<()>().await;
+                    }
+                }
+            }
+        });
+        alive.notified().await;
+        assert_eq!(lives.load(Ordering::Relaxed), 3);
+        let restarts = metrics
+            .family_counter("task_restarts", "Background tasks that were started again", "task");
+        assert_eq!(restarts.with("mortal").get(), 2);
+        supervisor.stop().await;
+    }
+}

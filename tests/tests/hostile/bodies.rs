@@ -124,7 +124,8 @@ fn with_body(server: &Server) -> Vec<Operation> {
     all
 }
 
-/// HTTP-11: every operation with a body refuses every one of them; the platform lives on.
+/// HTTP-10, HTTP-11: every operation with a body refuses every one of them, compressed ones unread; the
+/// platform lives on.
 #[test]
 fn bad_bodies_are_refused_by_every_operation() {
     let data = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,5 @@
-//! NET-01, NET-02, NET-05: a bad network between a service and everybody it speaks to.
+//! NET-01, NET-02, NET-05, EXO-08: a bad network between a service and everybody it speaks to; what is
+//! produced to Kafka then is late, cut and repeated, and its effects are counted once.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! OPS-02, EXO-11: what an older release has left is read and goes on; and, in the long form, both
+//! OPS-02, OPS-03, EXO-11: what an older release has left is read and goes on; and, in the long form, both
 //! releases run side by side while one process after another is replaced.
 //!
 //! `tests/recorded` holds a whole platform's databases as the release of that commit has written them,

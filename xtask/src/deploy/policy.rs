@@ -305,6 +305,7 @@ mod tests {
         }}}})
     }
 
+    /// OPS-18: what the rendered chart and the compose file are held to.
     #[test]
     fn a_good_deployment_passes_and_each_fault_is_named() {
         assert_eq!(of_object(&deployment(), &known()), Vec::<String>::new());

@@ -77,6 +77,7 @@ fn check_version(version: i32) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// DUR-09: the gate that every start goes through.
     #[test]
     fn old_and_withdrawn_libraries_are_refused() {
         assert!(check_version(rusqlite::version_number()).is_ok());
