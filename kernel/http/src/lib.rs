@@ -68,7 +68,7 @@ pub use network::{Network, Networks};
 pub use openapi::{Info, document};
 pub use operation::{Draft, Handler, Method, Operation, Routes, op};
 pub use outline::{Outline, Shape};
-pub use pages::{Form, Html, SetCookie, Style, Visit};
+pub use pages::{Form, Html, Script, SetCookie, Style, Visit};
 pub use peer::PeerKey;
 pub use reply::{Answer, Created, Download, Json, NoContent, OperationDoc, Reply, Tagged};
 pub use scope::{Permission, PermissionError, Scope};

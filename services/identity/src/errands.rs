@@ -82,7 +82,7 @@ async fn reset(tx: &mut Tx, app: &Identity, email: &str) -> Result<()> {
     let Some(token) = token else { return Ok(()) };
     let letter = Letter::of("identity.reset_password")
         .says("name", &account.name)
-        .tells("link", app.letters.link("reset-password", &token))
+        .tells("link", app.letters.link("oauth/reset-password", &token))
         .until(after(tx.now(), challenges::LINK));
     app.letters.send(tx, account.id, letter).await
 }
@@ -106,7 +106,7 @@ async fn verify(tx: &mut Tx, app: &Identity, user: Uuid, email: &str) -> Result<
     let letter = Letter::of("identity.verify_email")
         .to(email)
         .says("name", &account.name)
-        .tells("link", app.letters.link("verify-email", &token))
+        .tells("link", app.letters.link("oauth/verify-email", &token))
         .tells("code", code.unwrap_or_default())
         .until(after(tx.now(), challenges::LINK));
     app.letters.send(tx, user, letter).await

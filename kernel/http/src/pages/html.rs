@@ -20,6 +20,21 @@ impl Style {
     }
 }
 
+/// A script in a file of its own, for pages that are [scripted](Html::scripted).
+#[derive(Clone, Copy, Debug)]
+pub struct Script(pub &'static str);
+
+impl Reply for Script {
+    fn describe(doc: &mut OperationDoc) {
+        let content = json!({ "text/javascript": { "schema": { "type": "string" } } });
+        doc.response(200, "A script", &[], Some(content));
+    }
+
+    fn answer(self) -> Answer {
+        Answer::text(200, "text/javascript; charset=utf-8", self.0.to_owned())
+    }
+}
+
 /// A page, or a redirection.
 #[derive(Clone, Debug)]
 pub struct Html {
@@ -52,6 +67,16 @@ impl Html {
     pub fn see_other(location: &str) -> Self {
         let answer = Answer::empty(303).with("location", location);
         Self { answer, policy: None, cookies: Vec::new(), clears: false }
+    }
+
+    /// The same page with scripts in files of this origin: none in the page itself, and none that
+    /// makes markup of text.
+    #[must_use]
+    pub fn scripted(mut self) -> Self {
+        if let Some(policy) = &mut self.policy {
+            policy.push_str("; script-src 'self'; require-trusted-types-for 'script'");
+        }
+        self
     }
 
     /// The same with a cookie.

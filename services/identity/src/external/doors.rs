@@ -5,7 +5,7 @@ use std::sync::Arc;
 use garde::Validate;
 use hanse_events::Emit as _;
 use hanse_http::{
-    Cx, Exchange, Form, Html, Input, OperationDoc, Path, Problem, Query, Role, Visit,
+    Cx, Exchange, Form, Home, Html, Input, OperationDoc, Path, Problem, Query, Role, Visit,
 };
 use hanse_store::{StoreError, Tx};
 use minijinja::context;
@@ -22,7 +22,7 @@ use crate::email::Email;
 use crate::http::{PasswordError, UserAgent};
 use crate::mint::{Device, Factor, Minted, Proven, Wish, mint};
 use crate::pages::sign_in::go_on;
-use crate::pages::{browser, forms, message, next};
+use crate::pages::{entering, forms, message, next};
 use crate::password::Plain;
 use crate::service::Identity;
 use crate::{accounts, oidc};
@@ -126,7 +126,8 @@ pub async fn finish_external(
         .await?;
     Ok(match entered {
         Entered::Browser(cookie) => farewell(go_on(&cx, &journey.next).cookie(cookie)),
-        Entered::More => farewell(more(&cx)),
+        Entered::More(cookie) => farewell(entering::ask_for_more(cookie, &journey.next)),
+        Entered::Enrol => farewell(entering::ask_to_enrol(&cx)),
         Entered::Refused(text) => farewell(message(&app.pages, 403, "Not signed in", text)),
         Entered::Confirm(email) => {
             let arrival = Arrival {
@@ -135,6 +136,7 @@ pub async fn finish_external(
                 email,
                 next: journey.next,
                 until: until(&app.home),
+                confirmed: false,
             };
             let page = ask_for_password(&cx, &visit, 200, &arrival, None).await?;
             page.cookie(arrival.pack(&app.home))
@@ -145,8 +147,10 @@ pub async fn finish_external(
 /// What somebody who came back may do.
 enum Entered {
     Browser(hanse_http::SetCookie),
-    /// The account has a second factor.
-    More,
+    /// The account has a second factor: the cookie of the sign-in that waits for it.
+    More(hanse_http::SetCookie),
+    /// The account has to set up a second factor first.
+    Enrol,
     /// There is an account of this address; its password has to be typed.
     Confirm(String),
     Refused(&'static str),
@@ -167,10 +171,11 @@ async fn enter(
         },
     };
     let minted = mint(tx, app, Proven::by(Factor::External, user), Wish::of(device)).await?;
-    Ok(match minted {
-        Minted::Session(begun) => Entered::Browser(browser::begin(tx, begun.session.id).await?),
-        Minted::Pending(_) => Entered::More,
-        Minted::Refused => Entered::Refused("The account may not sign in."),
+    Ok(match entering::enter(tx, &minted).await? {
+        entering::Entered::In(cookie) => Entered::Browser(cookie),
+        entering::Entered::More(cookie) => Entered::More(cookie),
+        entering::Entered::Enrol => Entered::Enrol,
+        entering::Entered::Refused => Entered::Refused("The account may not sign in."),
     })
 }
 
@@ -259,24 +264,46 @@ pub async fn link_external(
         return Ok(ask_for_password(&cx, &visit, 401, &arrival, Some(problem)).await?);
     };
     let (shared, device) = (Arc::clone(app), Device { user_agent, address: cx.context.client });
-    let Arrival { issuer, subject, next, .. } = arrival;
-    let linked = app
+    let arrival = Arrival { confirmed: true, ..arrival };
+    let (next, waiting) = (arrival.next.clone(), arrival.pack(&app.home));
+    let entered = app
         .home
         .db
         .write::<_, StoreError, _>(async move |tx: &mut Tx| {
             counters.succeed(tx).await?;
-            let user = proven.user_id();
-            let Minted::Session(begun) = mint(tx, &shared, proven, Wish::of(device)).await? else {
-                return Ok(None);
-            };
-            identities::link(tx, &issuer, &subject, user).await?;
-            browser::begin(tx, begun.session.id).await.map(Some)
+            let minted = mint(tx, &shared, proven, Wish::of(device)).await?;
+            link_confirmed(tx, Some(arrival), &minted).await?;
+            entering::enter(tx, &minted).await
         })
         .await?;
-    Ok(farewell(match linked {
-        Some(cookie) => go_on(&cx, &next).cookie(cookie),
-        None => more(&cx),
-    }))
+    Ok(match entered {
+        entering::Entered::In(cookie) => farewell(go_on(&cx, &next).cookie(cookie)),
+        // The link waits with the sign-in for its second factor.
+        entering::Entered::More(cookie) => entering::ask_for_more(cookie, &next).cookie(waiting),
+        entering::Entered::Enrol => farewell(entering::ask_to_enrol(&cx)),
+        entering::Entered::Refused => {
+            farewell(message(&app.pages, 403, "Not signed in", "The account may not sign in."))
+        }
+    })
+}
+
+/// Who came back in this browser to an account whose password was typed.
+pub(crate) fn confirmed(home: &Home, visit: &Visit) -> Option<Arrival> {
+    Arrival::unpack(home, visit).filter(|arrival| arrival.confirmed)
+}
+
+/// Links whoever came back to the account that has signed in, if it is the one whose password was typed
+/// and nothing is missing any more.
+pub(crate) async fn link_confirmed(
+    tx: &mut Tx,
+    arrival: Option<Arrival>,
+    minted: &Minted,
+) -> Result<(), StoreError> {
+    let (Some(arrival), Minted::Session(begun)) = (arrival, minted) else { return Ok(()) };
+    if begun.account.email != arrival.email {
+        return Ok(());
+    }
+    identities::link(tx, &arrival.issuer, &arrival.subject, begun.account.id).await.map(drop)
 }
 
 async fn ask_for_password(
@@ -312,11 +339,6 @@ fn unknown(cx: &Cx<Identity>) -> Html {
 fn stale(cx: &Cx<Identity>) -> Html {
     let text = "This did not begin in this browser, or too long ago. Go back and try again.";
     message(&cx.app.pages, 403, "Not signed in", text)
-}
-
-fn more(cx: &Cx<Identity>) -> Html {
-    let text = "This account has a second factor, which these pages cannot ask for yet.";
-    message(&cx.app.pages, 403, "One more step is needed", text)
 }
 
 fn unusable(cx: &Cx<Identity>, error: &IssuerError) -> Html {

@@ -29,12 +29,14 @@ pub(super) struct Journey {
 
 /// Back from it, and about to be linked to the account of this address.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     pub(super) issuer: String,
     pub(super) subject: String,
     pub(super) email: String,
     pub(super) next: String,
     pub(super) until: Timestamp,
+    /// The password of the account was typed: what is missing is its second factor.
+    pub(super) confirmed: bool,
 }
 
 impl Journey {
@@ -82,7 +84,7 @@ pub(super) fn until(home: &Home) -> Timestamp {
 }
 
 /// Takes both cookies away.
-pub(super) fn forget() -> [SetCookie; 2] {
+pub(crate) fn forget() -> [SetCookie; 2] {
     [SetCookie::removed(TO), SetCookie::removed(BACK)]
 }
 

@@ -21,8 +21,10 @@ mod journey;
 use hanse_http::{Access, Draft, Method, op};
 
 pub use config::{IssuerConfig, IssuerKind};
+pub(crate) use doors::{confirmed, link_confirmed};
 pub(crate) use identities::forget_user;
 pub(crate) use issuer::Issuers;
+pub(crate) use journey::forget;
 
 use crate::pages::PAGES;
 use crate::service::Identity;

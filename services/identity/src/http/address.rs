@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::errors::{FactorError, LinkError};
 use super::shown;
+use crate::account::Account;
 use crate::email::Email;
 use crate::errands::{Errand, VERIFY};
 use crate::letters::Letter;
@@ -75,38 +76,59 @@ pub async fn verify_email(
     let told = Arc::clone(&ended);
     let answer = cx
         .write(async move |tx: &mut Tx| {
-            let known = challenges::peek_link(tx, &app.vault, VERIFY, &verification.token).await?;
-            let user = known.ok_or(LinkError::InvalidLink)?.user;
-            let account = accounts::hold(tx, user).await?.ok_or(LinkError::InvalidLink)?;
-            let link = challenges::use_link(tx, &app.vault, VERIFY, &verification.token).await?;
-            let link = link.ok_or(LinkError::InvalidLink)?;
-            let email = String::from_utf8_lossy(&link.state).into_owned();
-            let email = Email::parse(&email).map_err(|_| LinkError::InvalidLink)?;
-            if email.as_str() != account.email {
-                let mut account = account.clone();
-                // Somebody else may have taken it since: then the link is worth nothing.
-                if accounts::find_by_email(tx, &email).await?.is_some() {
-                    return Err(LinkError::InvalidLink);
-                }
-                let old = std::mem::replace(&mut account.email, email.as_str().to_owned());
-                account.version += 1;
-                account.updated_at = tx.now();
-                accounts::save(tx, &account).await?;
-                accounts::set_email(tx, user, &email).await?;
-                tx.emit(&account.updated()).await?;
-                let letter = Letter::of("identity.email_changed")
-                    .to(&old)
-                    .says("name", &account.name)
-                    .says("old", &old)
-                    .says("new", &account.email);
-                app.letters.send(tx, user, letter).await?;
-                told.set(sessions::revoke_others(tx, user, None).await?).ok();
-            }
-            accounts::verified(tx, user).await?;
-            challenges::forget(tx, user, VERIFY).await?;
+            told.set(verify(tx, &app, &verification.token).await?).ok();
             Ok::<_, LinkError>(NoContent)
         })
         .await?;
     cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
     Ok(answer)
+}
+
+/// Uses the link up: the sessions that have ended, if the address is another one.
+pub(crate) async fn verify(
+    tx: &mut Tx,
+    app: &Identity,
+    token: &str,
+) -> Result<Vec<Uuid>, LinkError> {
+    let known = challenges::peek_link(tx, &app.vault, VERIFY, token).await?;
+    let user = known.ok_or(LinkError::InvalidLink)?.user;
+    let account = accounts::hold(tx, user).await?.ok_or(LinkError::InvalidLink)?;
+    let link = challenges::use_link(tx, &app.vault, VERIFY, token).await?;
+    let link = link.ok_or(LinkError::InvalidLink)?;
+    let email = String::from_utf8_lossy(&link.state).into_owned();
+    let email = Email::parse(&email).map_err(|_| LinkError::InvalidLink)?;
+    let ended = match email.as_str() == account.email {
+        true => Vec::new(),
+        false => change(tx, app, account, &email).await?,
+    };
+    accounts::verified(tx, user).await?;
+    challenges::forget(tx, user, VERIFY).await?;
+    Ok(ended)
+}
+
+/// Gives an account that is held another address: the sessions that have ended.
+async fn change(
+    tx: &mut Tx,
+    app: &Identity,
+    mut account: Account,
+    email: &Email,
+) -> Result<Vec<Uuid>, LinkError> {
+    // Somebody else may have taken it since: then the link is worth nothing.
+    if accounts::find_by_email(tx, email).await?.is_some() {
+        return Err(LinkError::InvalidLink);
+    }
+    let user = account.id;
+    let old = std::mem::replace(&mut account.email, email.as_str().to_owned());
+    account.version += 1;
+    account.updated_at = tx.now();
+    accounts::save(tx, &account).await?;
+    accounts::set_email(tx, user, email).await?;
+    tx.emit(&account.updated()).await?;
+    let letter = Letter::of("identity.email_changed")
+        .to(&old)
+        .says("name", &account.name)
+        .says("old", &old)
+        .says("new", &account.email);
+    app.letters.send(tx, user, letter).await?;
+    Ok(sessions::revoke_others(tx, user, None).await?)
 }

@@ -293,22 +293,31 @@ pub async fn send_code(
     };
     let (app, factor) = (Arc::clone(&cx.app), request.factor);
     cx.write(async move |tx: &mut Tx| {
-        let account = hold(tx, user).await?;
-        let enrolment = factors::find(tx, user, factor).await?;
-        let enrolment = enrolment.filter(|enrolment| enrolment.confirmed_at.is_some());
-        let enrolment = enrolment.ok_or(FactorError::UnknownFactor)?;
-        let phone = match factor {
-            Factor::SmsCode => {
-                Some(Phone::stored(&app.vault.open(user, factor, &enrolment.secret)?))
-            }
-            Factor::EmailCode => None,
-            _ => return Err(FactorError::UnknownFactor),
-        };
-        let kind = shown::purpose(factor, of);
-        send(tx, &app, &account, factor, phone.as_ref(), &kind).await?;
+        send_for(tx, &app, user, factor, of).await?;
         Ok(NoContent)
     })
     .await
+}
+
+/// Sends a code for the sign-in or session `of`, by a factor that the account has set up.
+pub(crate) async fn send_for(
+    tx: &mut Tx,
+    app: &Identity,
+    user: Uuid,
+    factor: Factor,
+    of: Uuid,
+) -> Result<(), FactorError> {
+    let account = hold(tx, user).await?;
+    let enrolment = factors::find(tx, user, factor).await?;
+    let enrolment = enrolment.filter(|enrolment| enrolment.confirmed_at.is_some());
+    let enrolment = enrolment.ok_or(FactorError::UnknownFactor)?;
+    let phone = match factor {
+        Factor::SmsCode => Some(Phone::stored(&app.vault.open(user, factor, &enrolment.secret)?)),
+        Factor::EmailCode => None,
+        _ => return Err(FactorError::UnknownFactor),
+    };
+    let kind = shown::purpose(factor, of);
+    send(tx, app, &account, factor, phone.as_ref(), &kind).await
 }
 
 /// Asks for the letter with the code. Nothing is sent, and nothing said, when there were several just

@@ -1,6 +1,6 @@
 //! The operations of identity.
 
-mod address;
+pub(crate) mod address;
 mod administrator;
 mod continuing;
 mod device;
@@ -10,7 +10,7 @@ mod jwks;
 mod me;
 mod password;
 mod preferences;
-mod recovery;
+pub(crate) mod recovery;
 mod registration;
 mod session;
 pub(crate) mod shown;
@@ -20,7 +20,8 @@ mod trust;
 use hanse_http::{Access, Draft, Method, op};
 
 pub(crate) use device::UserAgent;
-pub(crate) use errors::{FactorError, PasswordError, ProfileError};
+pub(crate) use errors::{AccountError, FactorError, LinkError, PasswordError, ProfileError};
+pub(crate) use factors::send_for;
 pub(crate) use session::{Advance, advance};
 
 use crate::service::Identity;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::errors::{AccountError, LinkError, PasswordError};
 use super::password::tell;
+use crate::attempts::Counters;
 use crate::draft::DraftError;
 use crate::email::Email;
 use crate::errands::{Errand, RESET};
@@ -52,15 +53,12 @@ pub async fn reset_password(
     cx: Cx<Identity>,
     Body(forgotten): Body<Forgotten>,
 ) -> Result<Answered<NoContent>, AccountError> {
-    let email = Email::parse(&forgotten.email).map_err(|_| DraftError::InvalidAddress)?;
-    let counters = cx.app.attempts.of_letters(cx.context.client);
-    let wait = cx.read::<_, StoreError, _>(async |tx: &mut Tx| counters.wait(tx).await).await?;
-    if let Some(seconds) = wait {
+    let asked = Asked::of(&cx, &forgotten.email).ok_or(DraftError::InvalidAddress)?;
+    if let Some(seconds) = asked.wait(&cx).await? {
         return Err(PasswordError::TooManyTries { seconds }.into());
     }
     cx.write(async move |tx: &mut Tx| {
-        counters.count(tx).await?;
-        Errand::Reset { email: email.as_str().to_owned() }.note(tx).await?;
+        asked.note(tx).await?;
         Ok(NoContent)
     })
     .await
@@ -72,41 +70,89 @@ pub async fn confirm_reset(
     cx: Cx<Identity>,
     Body(new): Body<NewPassword>,
 ) -> Result<Answered<NoContent>, LinkError> {
-    let plain = Plain::new(&new.new_password);
-    // Before the hash, which is what a made-up token must not be able to ask for.
-    let (app, token) = (Arc::clone(&cx.app), new.token);
-    let known = cx
-        .read::<_, StoreError, _>(async |tx: &mut Tx| {
-            challenges::peek_link(tx, &app.vault, RESET, &token).await
-        })
-        .await?;
-    let user = known.ok_or(LinkError::InvalidLink)?.user;
-    let account =
-        cx.read::<_, StoreError, _>(async |tx: &mut Tx| accounts::find(tx, user).await).await?;
-    let account = account.ok_or(LinkError::InvalidLink)?;
-    let email = Email::parse(&account.email).map_err(|_| LinkError::InvalidLink)?;
-    password::check(&plain, &email, &account.name)?;
-    let phc = cx.app.passwords.hash(&plain).await?;
-    let ended = Arc::new(OnceLock::new());
+    let reset = Reset::prepare(&cx, new.token, &Plain::new(&new.new_password)).await?;
+    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
     let told = Arc::clone(&ended);
     let answer = cx
         .write(async move |tx: &mut Tx| {
-            let account = accounts::hold(tx, user).await?.ok_or(LinkError::InvalidLink)?;
-            let link = challenges::use_link(tx, &app.vault, RESET, &token).await?;
-            let link = link.ok_or(LinkError::InvalidLink)?;
-            // A link that went to an address that the account has left is no proof any more.
-            if link.state != account.email.as_bytes() || account.disabled {
-                return Err(LinkError::InvalidLink);
-            }
-            accounts::set_password(tx, user, &account.password, &phc).await?;
-            accounts::verified(tx, user).await?;
-            challenges::forget(tx, user, RESET).await?;
-            tx.emit(&PasswordChanged { user_id: user }).await?;
-            tell(tx, &app, &account).await?;
-            told.set(sessions::revoke_others(tx, user, None).await?).ok();
+            told.set(reset.set(tx, &app).await?).ok();
             Ok::<_, LinkError>(NoContent)
         })
         .await?;
     cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
     Ok(answer)
+}
+
+/// A link that somebody asks for.
+pub(crate) struct Asked {
+    email: Email,
+    counters: Counters,
+}
+
+impl Asked {
+    /// `None` when this is no address.
+    pub(crate) fn of(cx: &Cx<Identity>, email: &str) -> Option<Self> {
+        let counters = cx.app.attempts.of_letters(cx.context.client);
+        Some(Self { email: Email::parse(email).ok()?, counters })
+    }
+
+    /// Seconds to wait, when there were too many.
+    pub(crate) async fn wait(&self, cx: &Cx<Identity>) -> Result<Option<u32>, StoreError> {
+        cx.read::<_, StoreError, _>(async |tx: &mut Tx| self.counters.wait(tx).await).await
+    }
+
+    /// Notes it: the same work for every address.
+    pub(crate) async fn note(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.counters.count(tx).await?;
+        Errand::Reset { email: self.email.as_str().to_owned() }.note(tx).await
+    }
+}
+
+/// A new password, and the link that lets somebody set it.
+pub(crate) struct Reset {
+    user: Uuid,
+    token: String,
+    phc: String,
+}
+
+impl Reset {
+    /// Looks at the link and the password, and hashes it.
+    pub(crate) async fn prepare(
+        cx: &Cx<Identity>,
+        token: String,
+        plain: &Plain,
+    ) -> Result<Self, LinkError> {
+        // Before the hash, which is what a made-up token must not be able to ask for.
+        let vault = &cx.app.vault;
+        let account = cx
+            .read::<_, StoreError, _>(async |tx: &mut Tx| {
+                match challenges::peek_link(tx, vault, RESET, &token).await? {
+                    Some(link) => accounts::find(tx, link.user).await,
+                    None => Ok(None),
+                }
+            })
+            .await?;
+        let account = account.ok_or(LinkError::InvalidLink)?;
+        let email = Email::parse(&account.email).map_err(|_| LinkError::InvalidLink)?;
+        password::check(plain, &email, &account.name)?;
+        Ok(Self { user: account.id, token, phc: cx.app.passwords.hash(plain).await? })
+    }
+
+    /// Uses the link up and sets the password: the sessions that have ended.
+    pub(crate) async fn set(self, tx: &mut Tx, app: &Identity) -> Result<Vec<Uuid>, LinkError> {
+        let user = self.user;
+        let account = accounts::hold(tx, user).await?.ok_or(LinkError::InvalidLink)?;
+        let link = challenges::use_link(tx, &app.vault, RESET, &self.token).await?;
+        let link = link.ok_or(LinkError::InvalidLink)?;
+        // A link that went to an address that the account has left is no proof any more.
+        if link.state != account.email.as_bytes() || account.disabled {
+            return Err(LinkError::InvalidLink);
+        }
+        accounts::set_password(tx, user, &account.password, &self.phc).await?;
+        accounts::verified(tx, user).await?;
+        challenges::forget(tx, user, RESET).await?;
+        tx.emit(&PasswordChanged { user_id: user }).await?;
+        tell(tx, app, &account).await?;
+        Ok(sessions::revoke_others(tx, user, None).await?)
+    }
 }

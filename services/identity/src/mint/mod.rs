@@ -123,10 +123,9 @@ pub async fn mint(
     wish: Wish,
 ) -> Result<Minted, StoreError> {
     let Some(account) = admit(tx, app, &proven).await? else { return Ok(Minted::Refused) };
-    let enrolled = factors::enrolled(tx, account.id).await?;
-    let verdict =
-        policy::judge(&app.config, &account.roles, &enrolled, proven.factors(), wish.least);
-    let more = match verdict {
+    let device = Device { user_agent: user_agent(&wish.device), ..wish.device };
+    let wish = Wish { device, ..wish };
+    let more = match judge(tx, app, &account, &proven, wish.least).await? {
         Verdict::Enough => None,
         Verdict::More(factors) => Some((factors, false)),
         Verdict::Enrol(factors) => Some((factors, true)),
@@ -145,6 +144,35 @@ pub async fn mint(
     }
     let tokens = tokens(tx, app, &account, &session)?;
     Ok(Minted::Session(Box::new(Begun { account, session, tokens })))
+}
+
+/// The factors of an account, any one of which would be enough beside what was proven. None when it
+/// has none of them, or when what was proven is enough.
+///
+/// # Errors
+/// A failure of the store.
+pub(crate) async fn missing(
+    tx: &mut Tx,
+    app: &Identity,
+    account: &Account,
+    proven: &Proven,
+    least: Assurance,
+) -> Result<Vec<Factor>, StoreError> {
+    match judge(tx, app, account, proven, least).await? {
+        Verdict::More(factors) => Ok(factors),
+        Verdict::Enough | Verdict::Enrol(_) => Ok(Vec::new()),
+    }
+}
+
+async fn judge(
+    tx: &mut Tx,
+    app: &Identity,
+    account: &Account,
+    proven: &Proven,
+    least: Assurance,
+) -> Result<Verdict, StoreError> {
+    let enrolled = factors::enrolled(tx, account.id).await?;
+    Ok(policy::judge(&app.config, &account.roles, &enrolled, proven.factors(), least))
 }
 
 /// The account, held, if it may sign in and its password is still the one that was checked. A hash

@@ -54,7 +54,7 @@ struct Sealed {
 }
 
 /// A pending token that was opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Opened {
     /// The identity of this sign-in: codes that are sent for it are good for it only.
     pub id: Uuid,

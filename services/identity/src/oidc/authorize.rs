@@ -12,7 +12,11 @@ use serde::Deserialize;
 use super::client::origin;
 use super::request::{Asked, AuthorizeQuery, Refusal, answer};
 use super::{codes, consents, scopes};
+use crate::http::UserAgent;
+use crate::mint::factor::assurance;
+use crate::mint::{Device, Proven, Wish, mint, missing};
 use crate::pages::browser::{self, SignedInBrowser};
+use crate::pages::entering::{self, Entered};
 use crate::pages::{forms, message, next, sign_in};
 use crate::service::Identity;
 
@@ -25,6 +29,7 @@ pub async fn authorize_client(
     cx: Cx<Identity>,
     Query(query): Query<AuthorizeQuery>,
     visit: Visit,
+    UserAgent(user_agent): UserAgent,
 ) -> Result<Html, StoreError> {
     let checked = query.clone();
     let (asked, browser) = cx
@@ -43,6 +48,13 @@ pub async fn authorize_client(
             false => ask_to_sign_in(&cx, &visit, &asked),
         });
     };
+    if assurance(&browser.session.factors) < query.least() {
+        let device = Device { user_agent, address: cx.context.client };
+        return match silent {
+            true => Ok(back(&cx, &asked, "login_required")),
+            false => step_up(&cx, &asked, &browser, device).await,
+        };
+    }
     let (user, client, scope) = (browser.account.id, asked.client.id, asked.scope.clone());
     let given = asked.client.trusted
         || cx
@@ -99,6 +111,30 @@ pub async fn submit_consent(
     let given = async move |tx: &mut Tx| consents::give(tx, user, client, &scope).await;
     cx.app.home.db.write::<_, StoreError, _>(given).await?;
     Ok(Html::see_other(&next::page(PATH, &query.without_prompt(&["consent"]))))
+}
+
+/// Asks for the factor that is missing beside those of the browser's session, or tells the program that
+/// the account has none that would be enough (RFC 9470).
+async fn step_up(
+    cx: &Cx<Identity>,
+    asked: &Asked,
+    browser: &SignedInBrowser,
+    device: Device,
+) -> Result<Html, StoreError> {
+    let (app, account) = (Arc::clone(&cx.app), browser.account.clone());
+    let (proven, least) = (Proven::by_session(&browser.session), asked.query.least());
+    let waiting = async move |tx: &mut Tx| {
+        if missing(tx, &app, &account, &proven, least).await?.is_empty() {
+            return Ok(None);
+        }
+        let minted = mint(tx, &app, proven, Wish { least, ..Wish::of(device) }).await?;
+        entering::enter(tx, &minted).await.map(Some)
+    };
+    let next = next::page(PATH, &asked.query);
+    Ok(match cx.app.home.db.write::<_, StoreError, _>(waiting).await? {
+        Some(Entered::More(cookie)) => entering::ask_for_more(cookie, &next),
+        _ => back(cx, asked, "unmet_authentication_requirements"),
+    })
 }
 
 /// Is somebody signed in, but not recently or well enough for this request?

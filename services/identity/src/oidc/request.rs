@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::{Client, Grant};
 use super::clients;
+use crate::mint::Assurance;
 
 /// The request as it comes. What is not known is ignored, as the standard asks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, JsonSchema)]
@@ -160,6 +161,13 @@ impl AuthorizeQuery {
             max_age: max_age.map(i64::from),
             query: self.clone(),
         })
+    }
+
+    /// How well the person must have proven who they are: the least of those that the program names.
+    /// Names that are not known mean nothing.
+    pub(super) fn least(&self) -> Assurance {
+        let named = self.acr_values.as_deref().unwrap_or_default().split_ascii_whitespace();
+        named.filter_map(Assurance::parse).min().unwrap_or_default()
     }
 
     pub(super) fn prompts(&self, name: &str) -> bool {

@@ -9,7 +9,7 @@ const STYLE: Style = Style(include_str!("templates/style.css"));
 /// Steps that a template may take: pages are short.
 const FUEL: u64 = 50_000;
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
     ("consent.html", include_str!("templates/consent.html")),
@@ -17,6 +17,11 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("sign_out.html", include_str!("templates/sign_out.html")),
     ("link.html", include_str!("templates/link.html")),
     ("message.html", include_str!("templates/message.html")),
+    ("second_factor.html", include_str!("templates/second_factor.html")),
+    ("passkey.html", include_str!("templates/passkey.html")),
+    ("forgotten.html", include_str!("templates/forgotten.html")),
+    ("reset.html", include_str!("templates/reset.html")),
+    ("verify.html", include_str!("templates/verify.html")),
 ];
 
 /// The pages of this service.
@@ -76,13 +81,20 @@ mod tests {
         for (template, _) in TEMPLATES {
             let scopes = vec![evil];
             let issuers: Vec<Value> = vec![context! { address => evil, name => evil }];
+            let button = context! {
+                link => "", action => evil, name => evil, value => evil, text => evil,
+            };
+            let ways = vec![button, context! { link => evil, text => evil }];
             let values = context! {
                 title => evil, problem => evil, client => evil, email => evil, csrf => evil,
                 next => evil, pending => evil, scopes, user_code => evil, client_id => evil,
                 redirect => evil, state => evil, text => evil, issuers, name => evil,
+                factor => evil, label => evil, options => evil, way => evil, back => evil, ways,
             };
             let values = context! { style => "", ..values };
             let made = pages.templates.get_template(template).unwrap().render(values).unwrap();
+            // The one script is a file of ours.
+            let made = made.replace("<script src=\"/oauth/passkey.js\" defer></script>", "");
             assert!(!made.contains("<script"), "{template}: {made}");
             assert!(!made.contains("\"><"), "{template}: {made}");
             assert!(!made.contains("49"), "{template}: {made}");

@@ -9,15 +9,17 @@ use minijinja::context;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{browser, forms, message, next};
+use super::entering::{self, Entered};
+use super::{forms, message, next};
+use crate::accounts;
 use crate::email::Email;
 use crate::http::{PasswordError, UserAgent};
-use crate::mint::{Device, Minted, Wish, mint};
+use crate::mint::{Device, Wish, mint};
 use crate::password::Plain;
 use crate::service::Identity;
-use crate::{accounts, oidc};
 
-const FORM: &str = "sign-in";
+/// The forms of a sign-in, from its first page to its last.
+pub(crate) const FORM: &str = "sign-in";
 
 /// What the page shows.
 #[derive(Default)]
@@ -38,7 +40,7 @@ pub(crate) fn page(cx: &Cx<Identity>, visit: &Visit, status: u16, page: &Page) -
     let Page { next, client, email, problem, leads_to } = page;
     let values = context! {
         title => "Sign in", next, client, email, problem, csrf => form.token,
-        issuers => cx.app.issuers.shown(next),
+        issuers => cx.app.issuers.shown(next), passkeys => cx.app.site.domain.is_some(),
     };
     let html = cx.app.pages.page(status, "sign_in.html", values, leads_to.as_deref());
     form.cookie.into_iter().fold(html, Html::cookie)
@@ -59,9 +61,7 @@ pub async fn show_sign_in(
     visit: Visit,
 ) -> Result<Html, StoreError> {
     let next = next::checked(&query.next).unwrap_or_default().to_owned();
-    let to =
-        cx.read::<_, StoreError, _>(async |tx: &mut Tx| oidc::destination(tx, &next).await).await?;
-    let (client, leads_to) = to.map_or((None, None), |(client, origin)| (Some(client), origin));
+    let (client, leads_to) = entering::destination(&cx, &next).await?;
     Ok(page(&cx, &visit, 200, &Page { next, client, leads_to, ..Page::default() }))
 }
 
@@ -87,9 +87,7 @@ pub async fn submit_sign_in(
     UserAgent(user_agent): UserAgent,
 ) -> Result<Html, PasswordError> {
     let next = next::checked(&form.next).unwrap_or_default().to_owned();
-    let to =
-        cx.read::<_, StoreError, _>(async |tx: &mut Tx| oidc::destination(tx, &next).await).await?;
-    let (client, leads_to) = to.map_or((None, None), |(client, origin)| (Some(client), origin));
+    let (client, leads_to) = entering::destination(&cx, &next).await?;
     let again = |status, problem| {
         let (next, email) = (next.clone(), form.email.clone());
         let (client, leads_to) = (client.clone(), leads_to.clone());
@@ -120,30 +118,23 @@ pub async fn submit_sign_in(
         return Ok(again(401, "The address or the password is wrong."));
     };
     let (app, device) = (Arc::clone(&cx.app), Device { user_agent, address: cx.context.client });
-    let minted = cx
+    let entered = cx
         .app
         .home
         .db
         .write::<_, StoreError, _>(async move |tx: &mut Tx| {
             counters.succeed(tx).await?;
             let minted = mint(tx, &app, proven, Wish::of(device)).await?;
-            let cookie = match &minted {
-                Minted::Session(begun) => Some(browser::begin(tx, begun.session.id).await?),
-                _ => None,
-            };
-            Ok((minted, cookie))
+            entering::enter(tx, &minted).await
         })
         .await?;
-    match minted {
-        (Minted::Session(_), Some(cookie)) => Ok(go_on(&cx, &next).cookie(cookie)),
-        (Minted::Pending(_), _) => Ok(message(
-            &cx.app.pages,
-            403,
-            "One more step is needed",
-            "This account has a second factor, which these pages cannot ask for yet.",
-        )),
-        _ => Ok(again(401, "The address or the password is wrong.")),
-    }
+    Ok(match entered {
+        Entered::In(cookie) => go_on(&cx, &next).cookie(cookie),
+        Entered::More(cookie) => entering::ask_for_more(cookie, &next),
+        Entered::Enrol => entering::ask_to_enrol(&cx),
+        // As if the password were wrong: nobody learns that an account is barred.
+        Entered::Refused => again(401, "The address or the password is wrong."),
+    })
 }
 
 /// To the next page, or to the end.

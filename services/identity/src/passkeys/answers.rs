@@ -6,7 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::webauthn::Invalid;
 
@@ -86,7 +85,8 @@ pub(super) struct UsedBytes {
     pub(super) client_data: Vec<u8>,
     pub(super) authenticator_data: Vec<u8>,
     pub(super) signature: Vec<u8>,
-    pub(super) user: Option<Uuid>,
+    /// The account's id, if there is one.
+    pub(super) user: Option<Vec<u8>>,
 }
 
 impl NewCredential {
@@ -116,13 +116,12 @@ impl NewCredential {
 impl UsedCredential {
     pub(super) fn bytes(&self) -> Result<UsedBytes, Invalid> {
         let user = self.response.user_handle.as_deref().filter(|text| !text.is_empty());
-        let user = user.map(|text| Uuid::from_slice(&bytes(text)?).map_err(|_| Invalid));
         Ok(UsedBytes {
             id: bytes(&self.id)?,
             client_data: bytes(&self.response.client_data)?,
             authenticator_data: bytes(&self.response.authenticator_data)?,
             signature: bytes(&self.response.signature)?,
-            user: user.transpose()?,
+            user: user.map(bytes).transpose()?,
         })
     }
 

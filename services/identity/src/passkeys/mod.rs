@@ -20,8 +20,11 @@ pub(crate) mod webauthn;
 
 use hanse_http::{Access, Draft, Method, op};
 
+pub(crate) use answers::UsedCredential;
 pub use config::PasskeyConfig;
 pub use error::PasskeyError;
+pub(crate) use options::RequestOptions;
+pub(crate) use signing_in::{Asked, ask, prove};
 
 use crate::service::Identity;
 

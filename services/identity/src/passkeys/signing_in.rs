@@ -209,9 +209,10 @@ pub(crate) async fn prove(
     let found = cx.app.home.db.write::<_, StoreError, _>(take).await?;
     let passkey = found.ok_or(PasskeyError::Refused)?;
     // Who it is says the passkey; the authenticator must agree, and so must what was proven before.
+    let named = bytes.user.as_deref().map(|named| named == passkey.user_id.as_bytes());
     let agreed = match whose {
-        Some((user, _)) => passkey.user_id == user && bytes.user.is_none_or(|named| named == user),
-        None => bytes.user == Some(passkey.user_id),
+        Some((user, _)) => passkey.user_id == user && named != Some(false),
+        None => named == Some(true),
     };
     if !agreed {
         return Err(PasskeyError::Refused);

@@ -19,7 +19,8 @@ use hanse_store::{StoreError, Tx};
 use hanse_testkit::{Answer, Stage, Value, json, stage_test};
 
 use crate::oidc::browser::{Browser, hidden, parameter};
-use crate::support::{PASSWORD, Person, login};
+use crate::second_factors::set_up_totp;
+use crate::support::{PASSWORD, Person, login, totp};
 
 const SEED: [u8; 32] = [21; 32];
 
@@ -222,6 +223,42 @@ async fn a_made_up_account_captures_nobody(t: Stage) {
     let way = go(&other, "acme").await;
     assert_eq!(way.back(&other, &way.claims(&t)).await.status, 200, "linked from now on");
     assert_eq!(people(&t).await, 1);
+}
+
+/// AUTN-07, AUTN-09: who comes from elsewhere shows the second factor too, and is linked only then.
+#[stage_test(services = services)]
+async fn a_second_factor_is_asked_for_whoever_comes(t: Stage) {
+    let anna = Person::register(&t, "anna").await;
+    let sql = "UPDATE users SET email_verified_at = created_at";
+    let verify = async move |tx: &mut Tx| tx.execute(sql, &[]).await;
+    t.db("identity").write::<_, StoreError, _>(verify).await.unwrap();
+    let (secret, _) = set_up_totp(&t, &anna.actor).await;
+    let enter = async |browser: &Browser, code: &str| {
+        let page = browser.open("/oauth/second-factor").await.text();
+        let csrf = hidden(&page, "csrf");
+        let fields = [("csrf", &*csrf), ("next", ""), ("factor", "totp"), ("code", code)];
+        browser.submit("/oauth/second-factor", &fields).await.status.as_u16()
+    };
+    for entered in [false, true] {
+        let browser = Browser::new(&t);
+        let way = go(&browser, "acme").await;
+        let page = way.back(&browser, &way.claims(&t)).await;
+        assert!(page.text().contains("Is this account yours?"), "not linked yet");
+        let csrf = hidden(&page.text(), "csrf");
+        let fields = [("csrf", &*csrf), ("password", PASSWORD)];
+        let step = browser.submit("/oauth/external-link", &fields).await;
+        assert!(step.location().starts_with("/oauth/second-factor"), "{}", step.text());
+        let code = if entered { totp(&t, &secret) } else { "000000".to_owned() };
+        assert_eq!(enter(&browser, &code).await, if entered { 200 } else { 401 });
+    }
+    t.advance(jiff::SignedDuration::from_secs(30));
+    let browser = Browser::new(&t);
+    let way = go(&browser, "acme").await;
+    let step = way.back(&browser, &way.claims(&t)).await;
+    assert!(step.location().starts_with("/oauth/second-factor"), "linked: {}", step.text());
+    assert_eq!(browser.cookie("__Host-session"), None);
+    assert_eq!(enter(&browser, &totp(&t, &secret)).await, 200);
+    assert!(browser.cookie("__Host-session").is_some());
 }
 
 /// AUTN-10: what an issuer says wrongly, or somebody else says, signs nobody in. The whole table of

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use crate::support::{PASSWORD, Person, letters, login, refresh, register, services, text, totp};
 
-async fn set_up_totp(t: &Stage, actor: &Actor) -> (String, Vec<String>) {
+pub(crate) async fn set_up_totp(t: &Stage, actor: &Actor) -> (String, Vec<String>) {
     let begun = actor.post("/api/v1/auth/factors", json!({ "factor": "totp" })).await;
     assert_eq!(begun.summary(), "201", "{}", begun.text());
     let secret = text(&begun.json(), "secret").to_owned();

@@ -4,8 +4,10 @@ pub(crate) mod browser;
 mod codes;
 mod devices;
 mod flows;
+mod letters;
 mod machines;
 mod sign_out;
+mod steps;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
