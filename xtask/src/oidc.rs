@@ -24,7 +24,7 @@ pub fn ensure() -> anyhow::Result<[(&'static str, OsString); 3]> {
     ])
 }
 
-/// A folder with the script and what it needs, installed when the pins have changed.
+/// A folder with the scripts and what they need, installed when the pins have changed.
 fn node() -> anyhow::Result<PathBuf> {
     let version = workspace::output(Command::new("node").arg("--version")).unwrap_or_default();
     let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
@@ -34,7 +34,14 @@ fn node() -> anyhow::Result<PathBuf> {
     let folder = Metadata::load()?.target_directory.join("node-oidc");
     std::fs::create_dir_all(&folder).context("the folder for Node cannot be made")?;
     let from = workspace::root().join(FOLDER);
-    std::fs::copy(from.join("client.mjs"), folder.join("client.mjs"))?;
+    for entry in std::fs::read_dir(&from)? {
+        let path = entry?.path();
+        if let Some(name) =
+            path.file_name().filter(|_| path.extension().is_some_and(|e| e == "mjs"))
+        {
+            std::fs::copy(&path, folder.join(name))?;
+        }
+    }
     let wanted = std::fs::read_to_string(from.join("package.json"))?;
     // Written last: a folder without it is half made.
     let installed = folder.join("installed.json");

@@ -8,13 +8,25 @@ use hanse_e2e::{Client, Server, Value, binary, hanse, json};
 
 const PASSWORD: &str = "kogge im hafen 1358";
 
+/// A port that is free now.
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("an address").port()
+}
+
 /// A platform that knows its own address, and an administrator.
 fn platform(data: &Path) -> (Server, Client) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("an address").to_string();
-    drop(free);
-    let url = format!("server.public_url=http://{address}");
-    let more = ["--set", &url, "--set", "identity.limit_sign_ins=false"];
+    platform_at(data, "127.0.0.1", &[])
+}
+
+/// The same under another name of this machine, with more settings. Browsers keep passkeys for names
+/// only.
+fn platform_at(data: &Path, host: &str, settings: &[&str]) -> (Server, Client) {
+    let port = free_port();
+    let (address, url) =
+        (format!("127.0.0.1:{port}"), format!("server.public_url=http://{host}:{port}"));
+    let mut more = vec!["--set", &url, "--set", "identity.limit_sign_ins=false"];
+    more.extend(settings.iter().flat_map(|setting| ["--set", setting]));
     let server = Server::spawn_at(Command::new(binary()), [&address, "127.0.0.1:0"], data, &more);
     let server = server.unwrap_or_else(|log| panic!("the platform did not start:\n{log}"));
     let made = hanse(data, &["user", "create", "--admin", "--email", "root@example.com", "--json"]);
@@ -57,7 +69,11 @@ fn told(name: &str) -> PathBuf {
 }
 
 fn succeed(command: &mut Command, server: &Server) {
-    let output = command.env("ISSUER", &server.url).output().expect("it runs");
+    run(command.env("ISSUER", &server.url), server);
+}
+
+fn run(command: &mut Command, server: &Server) {
+    let output = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{wrong}\n{}", server.log());
@@ -86,6 +102,43 @@ fn authlib_signs_a_person_in() {
         ("PASSWORD", PASSWORD),
     ]);
     succeed(&mut python, &server);
+}
+
+/// A script of real browsers, at this address of the server.
+fn browser(script: &str, issuer: &str) -> Command {
+    let mut node = Command::new("node");
+    node.current_dir(told("OIDC_NODE")).arg(script).env("CHROMIUM", told("CHROMIUM_BIN"));
+    node.envs([("ISSUER", issuer), ("EMAIL", "anna@example.com"), ("PASSWORD", PASSWORD)]);
+    node
+}
+
+/// The name by which a browser calls the server.
+fn localhost(server: &Server) -> String {
+    server.url.replace("127.0.0.1", "localhost")
+}
+
+/// AUTN-07, AUTN-18, AUTN-19, WEB-03, WEB-04: passkeys of Chromium's virtual authenticator, second
+/// factors and forgotten passwords on the pages, by keyboard, with axe on every page.
+#[test]
+fn a_real_browser_takes_every_step() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (server, admin) = platform_at(data.path(), "localhost", &[]);
+    let (id, secret) = board(&admin);
+    let mut node = browser("pages.mjs", &localhost(&server));
+    node.envs([("OPS", server.ops.as_str()), ("CLIENT_ID", &id), ("CLIENT_SECRET", &secret)]);
+    run(&mut node, &server);
+}
+
+/// WEB-01, WEB-02: what other sites try with somebody who is signed in here has no effect, and tells
+/// them nothing.
+#[test]
+fn other_sites_have_no_effect_in_a_real_browser() {
+    let data = tempfile::tempdir().expect("a folder");
+    let friend = format!("http://127.0.0.1:{}", free_port());
+    let named = format!("gateway.cors_origins=[\"{friend}\"]");
+    let (server, _) = platform_at(data.path(), "localhost", &[&named]);
+    let mut node = browser("attacks.mjs", &localhost(&server));
+    run(node.env("FRIEND", friend), &server);
 }
 
 /// WEB-01, WEB-03, WEB-04: a real browser on every page, by keyboard, and openid-client behind it.

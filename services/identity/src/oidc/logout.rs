@@ -89,7 +89,7 @@ pub async fn submit_logout(
     let end = async move |tx: &mut Tx| sign_out(tx, user, session).await;
     let ended = cx.app.home.db.write::<_, StoreError, _>(end).await?;
     cx.app.refuse(ended);
-    Ok(gone(&cx, after))
+    Ok(gone(&cx, after).cookie(browser::end()).clearing())
 }
 
 /// Ends the browser's session and those of programs that were granted in it, and has those told.
@@ -123,12 +123,13 @@ fn destination(client: Option<&Client>, query: &LogoutQuery) -> Option<String> {
     known.then(|| format!("{address}{}", state.unwrap_or_default()))
 }
 
+/// Where nobody is signed in. It takes no cookie away: to a form that another site sends, browsers add
+/// none, so that nobody seems to be signed in; taking the cookie away would sign them out (WEB-01).
 fn gone(cx: &Cx<Identity>, to: Option<String>) -> Html {
-    let page = match to {
+    match to {
         Some(address) => Html::see_other(&address),
         None => message(&cx.app.pages, 200, "Signed out", "You are signed out of this browser."),
-    };
-    page.cookie(browser::end()).clearing()
+    }
 }
 
 async fn look(

@@ -44,6 +44,11 @@ async fn a_person_signs_out_everywhere(t: Stage) {
     assert_eq!(program.get("/api/v1/oauth/userinfo").await.summary(), "401 HTT-011");
     assert_eq!(said(&app.refresh(text(&got, "refresh_token")).await), "400 invalid_grant");
     assert_eq!(anna.actor.get("/api/v1/users/me").await.summary(), "200", "another device stays");
+    // Another site's form comes without cookies: it must not take away those that there are.
+    let forged = Browser::new(&t);
+    let empty = [("csrf", "x"), ("client_id", ""), ("post_logout_redirect_uri", ""), ("state", "")];
+    let answer = forged.submit_from("cross-site", "/oauth/logout", &empty).await;
+    assert_eq!((answer.header("set-cookie"), answer.header("clear-site-data")), ("", ""));
     for elsewhere in ["https://evil.example/", "https://app.example.com", "//evil.example"] {
         let page = browser.open(&ask(elsewhere)).await;
         assert_eq!((page.status.as_u16(), page.location()), (200, ""), "{elsewhere}");
