@@ -3,51 +3,23 @@
 // Told by the environment: ISSUER, CLIENT_ID, CLIENT_SECRET, DEVICE_ID, EMAIL, PASSWORD, CHROMIUM and, when
 // pictures of the pages are wanted, SCREENS (a folder). Exits 0 when everything is as it should be.
 
-import http from 'node:http'
 import * as client from 'openid-client'
-import { chromium } from 'playwright-core'
+import { accessible, check, launch, picture, site } from './shared.mjs'
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, DEVICE_ID, EMAIL, PASSWORD, SCREENS } = process.env
-
-function check(condition, what) {
-  if (!condition) throw new Error(`failed: ${what}`)
-  console.log('ok:', what)
-}
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, DEVICE_ID, EMAIL, PASSWORD } = process.env
 
 /** The program's own page, to which the person comes back. */
-const app = http.createServer((_, answer) => answer.end('<!doctype html><title>App</title><h1>Back</h1>'))
-await new Promise((ready) => app.listen(0, '127.0.0.1', ready))
-const back = `http://127.0.0.1:${app.address().port}/callback`
+const app = await site('127.0.0.1', '<!doctype html><title>App</title><h1>Back</h1>')
+const back = `${app.origin}/callback`
 
 const insecure = { execute: [client.allowInsecureRequests] }
 const config = await client.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, insecure)
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] })
+const browser = await launch()
 const context = await browser.newContext({ viewport: { width: 720, height: 640 } })
 const page = await context.newPage()
 const complaints = []
 page.on('console', (line) => complaints.push(line.text()))
-
-async function picture(name) {
-  if (SCREENS) await page.screenshot({ path: `${SCREENS}/${name}.png` })
-}
-
-/** Labels, one heading, a language, and a keyboard that reaches the button (WEB-04). */
-async function accessible(name) {
-  const faults = await page.evaluate(() => {
-    const found = []
-    if (!document.documentElement.lang) found.push('no language')
-    if (document.querySelectorAll('h1').length !== 1) found.push('not one heading')
-    for (const input of document.querySelectorAll('input:not([type=hidden])')) {
-      if (!input.labels.length) found.push(`no label for ${input.name}`)
-      const told = input.getAttribute('aria-describedby')
-      if (told && !document.getElementById(told)) found.push(`nothing describes ${input.name}`)
-    }
-    if (document.querySelector('script')) found.push('a script')
-    return found
-  })
-  check(faults.length === 0, `${name} is accessible ${faults}`)
-}
 
 try {
   const verifier = client.randomPKCECodeVerifier()
@@ -61,19 +33,19 @@ try {
     nonce,
   })
   await page.goto(url.href)
-  await accessible('sign-in')
-  await picture('sign-in')
+  await accessible(page, 'sign-in')
+  await picture(page, 'sign-in')
   await page.fill('#email', EMAIL)
   await page.fill('#password', 'not the password')
   await page.keyboard.press('Enter')
   await page.waitForSelector('[role=alert]')
-  await accessible('sign-in with a problem')
-  await picture('sign-in-problem')
+  await accessible(page, 'sign-in with a problem')
+  await picture(page, 'sign-in-problem')
   await page.fill('#password', PASSWORD)
   await page.keyboard.press('Enter')
   await page.waitForSelector('button[value=allow]')
-  await accessible('consent')
-  await picture('consent')
+  await accessible(page, 'consent')
+  await picture(page, 'consent')
   await page.click('button[value=allow]')
   await page.waitForURL(`${back}**`)
   const tokens = await client.authorizationCodeGrant(config, new URL(page.url()), {
@@ -90,21 +62,21 @@ try {
   const device = await client.discovery(new URL(ISSUER), DEVICE_ID, undefined, client.None(), insecure)
   const codes = await client.initiateDeviceAuthorization(device, { scope: 'openid' })
   await page.goto(codes.verification_uri_complete)
-  await accessible('device')
+  await accessible(page, 'device')
   await page.click('button[value=look]')
   await page.waitForSelector('button[value=allow]')
-  await picture('device')
+  await picture(page, 'device')
   await page.click('button[value=allow]')
   await page.waitForSelector('h1:has-text("Allowed")')
   const polled = await client.pollDeviceAuthorizationGrant(device, codes)
   check(polled.claims().sub === tokens.claims().sub, 'a device is let in')
 
   await page.goto(`${ISSUER}/oauth/logout`)
-  await accessible('sign-out')
-  await picture('sign-out')
+  await accessible(page, 'sign-out')
+  await picture(page, 'sign-out')
   await page.click('button[type=submit]')
   await page.waitForSelector('h1:has-text("Signed out")')
-  await picture('signed-out')
+  await picture(page, 'signed-out')
   await page.goBack()
   const cookies = await context.cookies(ISSUER)
   check(!cookies.some((cookie) => cookie.name === '__Host-session'), 'signed out of the browser')

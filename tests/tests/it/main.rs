@@ -17,6 +17,7 @@ mod endpoints;
 mod gateway;
 mod importing;
 mod openid;
+mod ownership;
 mod postgres;
 mod reloading;
 mod secrets;
