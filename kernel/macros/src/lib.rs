@@ -1,5 +1,5 @@
 //! The two macros of the house: `#[derive(ApiError)]`, which gives a domain error its place in
-//! the HTTP contract, and `#[stage_test]`, which runs one scene on both engines and both topologies.
+//! the HTTP contract, and `#[stage_test]`, which runs one scene on both engines and in each topology.
 //!
 //! What they never do: read files, look at the environment, or decide anything at run time. All
 //! they emit is a table that a person could have written by hand, so that `cargo expand` is dull.
@@ -35,7 +35,8 @@ pub fn derive_api_error(input: TokenStream) -> TokenStream {
 ///
 /// The services under test come from `services()` beside the test, or from
 /// `#[stage_test(services = path)]`. `#[stage_test(local)]` leaves the loopback topology out, for
-/// scenes that reach into the process. `#[ignore]` and `#[should_panic]` move to every test.
+/// scenes that reach into the process; `#[stage_test(split)]` adds `postgres_split`, for scenes in which
+/// services hear of each other. `#[ignore]` and `#[should_panic]` move to every test.
 #[proc_macro_attribute]
 pub fn stage_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     stage_test::expand(arguments.into(), item.into())

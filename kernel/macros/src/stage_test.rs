@@ -14,11 +14,13 @@ use syn::{Attribute, Error, Ident, ItemFn, Path, PathSegment, Result, Token};
 struct Arguments {
     services: Option<Path>,
     local: bool,
+    split: bool,
 }
 
 enum Argument {
     Services(Path),
     Local(Ident),
+    Split(Ident),
 }
 
 impl Parse for Argument {
@@ -27,10 +29,13 @@ impl Parse for Argument {
         if name == "local" {
             return Ok(Self::Local(name));
         }
+        if name == "split" {
+            return Ok(Self::Split(name));
+        }
         if name != "services" {
             return Err(Error::new(
                 name.span(),
-                "expected services = <path of a function> or local",
+                "expected services = <path of a function>, local or split",
             ));
         }
         input.parse::<Token![=]>()?;
@@ -51,6 +56,10 @@ impl Arguments {
                     return Err(Error::new(word.span(), "local stands twice"));
                 }
                 Argument::Local(_) => arguments.local = true,
+                Argument::Split(word) if arguments.split => {
+                    return Err(Error::new_spanned(word, "split stands twice"));
+                }
+                Argument::Split(_) => arguments.split = true,
             }
         }
         Ok(arguments)
@@ -72,7 +81,10 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
     let services = arguments.services.map_or_else(|| quote!(services), from_inside);
     let loopback = [("sqlite_loopback", "Sqlite", "Loopback")];
     let stages = [("sqlite_local", "Sqlite", "Local"), ("postgres_local", "Postgres", "Local")];
-    let tests = stages.iter().chain(loopback.iter().filter(|_| !arguments.local)).map(
+    let split = [("postgres_split", "Postgres", "Split")];
+    let more = loopback.iter().filter(|_| !arguments.local);
+    let more = more.chain(split.iter().filter(|_| arguments.split));
+    let tests = stages.iter().chain(more).map(
         |(test, engine, topology)| {
             let (ident, engine, topology) =
                 (format_ident!("{test}"), format_ident!("{engine}"), format_ident!("{topology}"));

@@ -41,6 +41,9 @@ pub struct PlatformConfig {
     /// Brings the logs of services in other processes and takes ours to them; without it, all
     /// services that follow each other must be here.
     pub transport: Option<Arc<dyn Transport>>,
+    /// Do the services here follow each other by the transport too, as if each were in a process of its
+    /// own? For scenes of a split platform.
+    pub apart: bool,
 }
 
 /// Why a platform does not start.
@@ -124,6 +127,7 @@ impl Platform {
         }
         let logs: BTreeMap<_, Arc<dyn Log>> = cells
             .iter()
+            .filter(|_| !config.apart)
             .map(|cell| (cell.name, Arc::new(EmbeddedLog::new(cell.db.clone())) as Arc<dyn Log>))
             .collect();
         let cells = cells
@@ -195,6 +199,7 @@ impl Platform {
     #[must_use]
     pub fn start(&self, background: Handle) -> Supervisor {
         let mut supervisor = self.start_tasks(background);
+        self.start_links(&mut supervisor);
         for cell in &self.cells {
             for subscriber in &cell.subscribers {
                 let subscriber = Arc::clone(subscriber);
@@ -203,6 +208,20 @@ impl Platform {
                     async move { subscriber.run().await }
                 });
             }
+            if !cell.worker.is_empty() {
+                let (worker, db) = (cell.worker.clone(), cell.db.clone());
+                supervisor.run("jobs", move || {
+                    let (worker, db) = (worker.clone(), db.clone());
+                    async move { worker.run(&db).await }
+                });
+            }
+        }
+        supervisor
+    }
+
+    /// Starts what goes by the transport: each log is published, and logs of elsewhere are followed.
+    pub fn start_links(&self, supervisor: &mut Supervisor) {
+        for cell in &self.cells {
             for following in &cell.followings {
                 let following = Arc::clone(following);
                 supervisor.run("subscription", move || {
@@ -214,15 +233,7 @@ impl Platform {
                 let (transport, name, db) = (Arc::clone(transport), cell.name, cell.db.clone());
                 supervisor.run("relay", move || transport.publish(name, db.clone()));
             }
-            if !cell.worker.is_empty() {
-                let (worker, db) = (cell.worker.clone(), cell.db.clone());
-                supervisor.run("jobs", move || {
-                    let (worker, db) = (worker.clone(), db.clone());
-                    async move { worker.run(&db).await }
-                });
-            }
         }
-        supervisor
     }
 
     /// Starts the services' own tasks only; tests step subscriptions and jobs by hand.

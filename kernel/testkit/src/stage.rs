@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use hanse_events::{EmbeddedLog, Log as _, Progress, RetryPolicy};
+use hanse_events::{EmbeddedLog, Log as _, Progress, RetryPolicy, Transport};
 use hanse_http::{Claims, Edge, PeerKey, ServiceFront, Signer, Table, Verifier, server};
+use hanse_kafka::{Kafka, KafkaConfig};
 use hanse_outbound::{Outbound, OutboundConfig};
 use hanse_runtime::{Platform, PlatformConfig, Secrets, Service, Supervisor};
 use hanse_store::{Db, FakeClock, Ids, Server, StoreConfig, StoreError, Tx};
@@ -35,6 +36,8 @@ pub enum Topology {
     Local,
     /// Over HTTP, with every repeatable request sent twice.
     Loopback,
+    /// As Loopback, and every service hears of every other by the broker that `HANSE_TEST_KAFKA` names.
+    Split,
 }
 
 /// Runs one scene. `#[stage_test]` calls it.
@@ -81,6 +84,7 @@ pub struct Stage {
     pub store: StoreConfig,
     signer: Signer,
     way: Way,
+    topology: Topology,
     /// The scene is about events that handlers refuse.
     poisoned: Arc<AtomicBool>,
 }
@@ -90,11 +94,15 @@ struct Strike {
     folder: TempDir,
     databases: Vec<String>,
     tasks: Supervisor,
+    kafka: Option<Kafka>,
     server: Option<tokio::task::JoinHandle<()>>,
 }
 
 /// What the processes of a scene know each other by.
 const PEER_KEY: [u8; 32] = [11; 32];
+
+/// Longer than a broker takes to deal out the parts of a log and projections take to show them.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static SCENES: AtomicU32 = AtomicU32::new(0);
 
@@ -116,6 +124,8 @@ impl Stage {
             Engine::Sqlite => Vec::new(),
             Engine::Postgres => services.iter().map(|s| format!("{prefix}{}", s.name())).collect(),
         };
+        let metrics = Metrics::default();
+        let kafka = (topology == Topology::Split).then(|| kafka(&prefix, &metrics));
         let store = match engine {
             Engine::Sqlite => StoreConfig::Sqlite { folder: folder.path().to_owned() },
             Engine::Postgres => StoreConfig::Postgres(Server::new(postgres(), prefix, 8)),
@@ -123,7 +133,6 @@ impl Stage {
         let signer = Signer::from_seed(&[7; 32]).expect("a valid seed");
         let verifier = Verifier::new("https://stage.test", "hanse", clock.clock());
         verifier.install([(signer.id().to_owned(), signer.public())]);
-        let metrics = Metrics::default();
         let config = PlatformConfig {
             store: store.clone(),
             cache_folder: folder.path().join("cache"),
@@ -133,7 +142,8 @@ impl Stage {
             metrics: metrics.clone(),
             outbound: outbound(),
             retry: RetryPolicy::default(),
-            transport: None,
+            transport: kafka.clone().map(|kafka| Arc::new(kafka) as Arc<dyn Transport>),
+            apart: topology == Topology::Split,
         };
         let platform = Platform::build(config, services).await.expect("the services are built");
         let platform = Arc::new(platform);
@@ -151,7 +161,8 @@ impl Stage {
             Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");
         let front = Arc::new(ServiceFront::new(edge, table));
         let (way, server) = reach(topology, front, metrics).await;
-        let tasks = platform.start_tasks(tokio::runtime::Handle::current());
+        let mut tasks = platform.start_tasks(tokio::runtime::Handle::current());
+        platform.start_links(&mut tasks);
         let folder_path = folder.path().to_owned();
         let poisoned = Arc::default();
         let stage = Self {
@@ -163,9 +174,10 @@ impl Stage {
             store,
             signer,
             way,
+            topology,
             poisoned,
         };
-        (stage, Strike { folder, databases, tasks, server })
+        (stage, Strike { folder, databases, tasks, kafka, server })
     }
 
     /// Somebody with an account and the role `user`. The same name is the same account.
@@ -250,13 +262,28 @@ impl Stage {
                 break;
             }
         }
-        for cell in self.platform.cells() {
-            for source in self.platform.cells() {
-                let end = self.end_of(&source.db).await;
-                let seen = cell.applied.wait(source.name, end, Duration::from_secs(20)).await;
-                assert!(seen, "{} does not show what {} has told", cell.name, source.name);
+        loop {
+            let told = self.ends().await;
+            for cell in self.platform.cells() {
+                for (source, end) in &told {
+                    let seen = cell.applied.wait(source, *end, PATIENCE).await;
+                    assert!(seen, "{} does not show what {source} has told", cell.name);
+                }
+            }
+            // What follows by itself may have told something in turn.
+            if self.topology != Topology::Split || self.ends().await == told {
+                break;
             }
         }
+    }
+
+    /// The last position of every service's log.
+    async fn ends(&self) -> Vec<(&'static str, i64)> {
+        let mut ends = Vec::new();
+        for cell in self.platform.cells() {
+            ends.push((cell.name, self.end_of(&cell.db).await));
+        }
+        ends
     }
 
     /// Says that this scene ends with events that were set aside; otherwise that fails it. A scene that
@@ -327,6 +354,9 @@ impl Stage {
 impl Strike {
     async fn clear(self, stage: Stage) {
         self.tasks.stop().await;
+        if let Some(kafka) = self.kafka {
+            kafka.stop().await;
+        }
         if let Some(server) = self.server {
             server.abort();
         }
@@ -346,7 +376,7 @@ async fn reach(
 ) -> (Way, Option<tokio::task::JoinHandle<()>>) {
     match topology {
         Topology::Local => (Way::Call(front), None),
-        Topology::Loopback => {
+        Topology::Loopback | Topology::Split => {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address: SocketAddr = listener.local_addr().expect("an address");
             let serving = server::serve(
@@ -381,6 +411,19 @@ fn account_id(name: &str) -> Uuid {
 fn postgres() -> String {
     std::env::var("HANSE_TEST_POSTGRES")
         .expect("HANSE_TEST_POSTGRES is not set: run the tests with `cargo xtask test`")
+}
+
+/// A broker's topics of the scene's own.
+fn kafka(prefix: &str, metrics: &Metrics) -> Kafka {
+    let broker = std::env::var("HANSE_TEST_KAFKA")
+        .expect("HANSE_TEST_KAFKA is not set: run the tests with `cargo xtask test`");
+    let config = KafkaConfig {
+        brokers: vec![broker],
+        topic_prefix: prefix.trim_end_matches('_').to_owned(),
+        partitions: 2,
+        ..KafkaConfig::default()
+    };
+    Kafka::new(config, metrics.clone(), tokio::runtime::Handle::current())
 }
 
 async fn drop_databases(names: &[String]) {

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 const OWN: [&str; 5] = ["overview", "thoughts/stats", "productivity", "activity", "export"];
 
 /// AUTZ-01, AUTZ-02: an account sees its own numbers, a guest none, and only operators the platform's.
-#[stage_test]
+#[stage_test(split)]
 async fn everybody_sees_their_own_and_operators_the_sums(t: Stage) {
     let (anna, ben) = t.users();
     t.emit(registered(&anna)).await;
@@ -43,7 +43,7 @@ async fn everybody_sees_their_own_and_operators_the_sums(t: Stage) {
 }
 
 /// A-149, AUTZ-09: the log is paged by cursors that nobody else can use, and forgets after its time.
-#[stage_test]
+#[stage_test(split)]
 async fn the_activity_log_is_paged_and_bounded(t: Stage) {
     let (anna, ben) = t.users();
     for number in 0..5 {
@@ -72,7 +72,7 @@ async fn the_activity_log_is_paged_and_bounded(t: Stage) {
 }
 
 /// HTTP-02: bad questions get a clear answer.
-#[stage_test]
+#[stage_test(split)]
 async fn odd_periods_are_refused(t: Stage) {
     let (anna, _) = t.users();
     for (query, answer) in [

@@ -7,7 +7,7 @@ const LAST_WEEK: &str = "2026-02-23T12:00:00Z";
 const LONG_AGO: &str = "2019-05-05T05:05:05Z";
 
 /// EXO-01: the numbers are exact after creation, change, deletion and import.
-#[stage_test]
+#[stage_test(split)]
 async fn the_overview_counts_what_exists(t: Stage) {
     let (anna, ben) = t.users();
     t.emit(created(&anna, 1, "one two three", &["a", "b"], TODAY)).await;
@@ -51,7 +51,7 @@ async fn the_overview_counts_what_exists(t: Stage) {
 }
 
 /// streaks and habits follow the days on which thoughts were written.
-#[stage_test]
+#[stage_test(split)]
 async fn a_streak_is_made_of_days_and_survives_deletion(t: Stage) {
     let (anna, _) = t.users();
     for (number, day) in

@@ -2,7 +2,7 @@ use crate::support::*;
 
 /// Nothing of an erased account stays, not in the platform's sums either; late events of theirs are
 /// skipped; others are untouched.
-#[stage_test]
+#[stage_test(split)]
 async fn an_erased_account_leaves_no_trace(t: Stage) {
     let (anna, ben) = t.users();
     t.emit(registered(&ben)).await;

@@ -1,7 +1,7 @@
 use crate::support::*;
 
 /// A-146, INJ-10: files open without running anything.
-#[stage_test]
+#[stage_test(split)]
 async fn an_export_is_safe_to_open(t: Stage) {
     let (anna, _) = t.users();
     t.emit(created(&anna, 1, "two words", &["=cmd()", "a,b"], "2026-03-02T08:00:00Z")).await;

@@ -14,7 +14,7 @@ async fn replay(t: &Stage) {
 }
 
 /// EXO-02, EXO-05: rebuilding from the logs gives the same rows, with and without an erased account.
-#[stage_test]
+#[stage_test(split)]
 async fn a_replay_gives_the_same_rows(t: Stage) {
     let (anna, ben) = t.users();
     for who in [&anna, &ben] {

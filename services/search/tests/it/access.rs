@@ -3,7 +3,7 @@ use hanse_testkit::{Stage, json, stage_test};
 use crate::{search, services, thought};
 
 /// AUTZ-01, AUTZ-02: every operation as guest, user and administrator.
-#[stage_test]
+#[stage_test(split)]
 async fn each_operation_lets_in_whom_it_should(t: Stage) {
     let (guest, anna, admin) = (t.guest(), t.user("anna"), t.admin());
     let operator = t.account("olga", &["user", "operator"]);
@@ -33,7 +33,7 @@ async fn each_operation_lets_in_whom_it_should(t: Stage) {
 }
 
 /// AUTZ-11: what others write changes no byte of any answer, not even an administrator's.
-#[stage_test]
+#[stage_test(split)]
 async fn nothing_of_others_leaks_through_any_answer(t: Stage) {
     let (anna, ben) = t.users();
     for text in ["a red fox in the snow", "the fox and the hound", "foxes, many foxes"] {

@@ -31,7 +31,7 @@ fn holding(folder: &Path, word: &str) -> Vec<PathBuf> {
 }
 
 /// AUTZ-11 and the erasure of issue 2: rows, log, history and index lose every byte, soon.
-#[stage_test]
+#[stage_test(split)]
 async fn an_erased_person_leaves_no_byte(t: Stage) {
     let (anna, ben) = t.users();
     thought(&t, &anna, &format!("about {}", WORDS[0]), &[WORDS[1]]).await;

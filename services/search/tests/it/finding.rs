@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{encoded, ids, search, services, thought, total};
 
 /// what was written is found, with its shape as outside clients rely on it.
-#[stage_test]
+#[stage_test(split)]
 async fn what_was_written_is_found(t: Stage) {
     let anna = t.user("anna");
     let id = thought(&t, &anna, "A <b>red</b> fox\ncrossed the yard", &["work/ideas"]).await;
@@ -31,7 +31,7 @@ async fn what_was_written_is_found(t: Stage) {
 }
 
 /// an update replaces, a delete removes.
-#[stage_test]
+#[stage_test(split)]
 async fn changes_are_reflected(t: Stage) {
     let anna = t.user("anna");
     let id = thought(&t, &anna, "the first words", &[]).await;
@@ -48,7 +48,7 @@ async fn changes_are_reflected(t: Stage) {
 }
 
 /// types that have no source yet find nothing, unknown ones are refused.
-#[stage_test]
+#[stage_test(split)]
 async fn types_narrow_a_search(t: Stage) {
     let anna = t.user("anna");
     thought(&t, &anna, "a fox", &[]).await;
@@ -61,7 +61,7 @@ async fn types_narrow_a_search(t: Stage) {
 }
 
 /// Pages go on behind a cursor that serves its owner and its question only.
-#[stage_test]
+#[stage_test(split)]
 async fn pages_go_on_behind_their_cursor(t: Stage) {
     let (anna, ben) = t.users();
     for number in 0..7 {
@@ -91,7 +91,7 @@ async fn pages_go_on_behind_their_cursor(t: Stage) {
 }
 
 /// completions come from the caller's own words and searches.
-#[stage_test]
+#[stage_test(split)]
 async fn what_is_typed_is_completed(t: Stage) {
     let (anna, ben) = t.users();
     thought(&t, &anna, "a foxglove and a foxhole, a foxglove", &[]).await;
@@ -168,7 +168,7 @@ async fn hostile_questions_are_answered(t: Stage) {
 
 /// A thought that is imported under an id that somebody else's had is found: after a deletion of that
 /// thought, and after a deletion of that account which has not been heard of here yet.
-#[stage_test]
+#[stage_test(split)]
 async fn an_id_that_is_free_again_can_be_found(t: Stage) {
     let (anna, ben) = t.users();
     let deleted = thought(&t, &anna, "kogge", &[]).await;

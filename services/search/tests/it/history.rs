@@ -10,7 +10,7 @@ async fn recent(who: &Actor) -> Vec<String> {
 }
 
 /// searches are kept, newest first, until they are forgotten.
-#[stage_test]
+#[stage_test(split)]
 async fn searches_are_remembered_until_forgotten(t: Stage) {
     let (anna, ben) = t.users();
     for q in ["fox", "  red   fox ", "wolf", "fox"] {
@@ -52,7 +52,7 @@ async fn searches_are_counted(t: Stage) {
 }
 
 /// what a person chooses holds for them, and is not overwritten unseen.
-#[stage_test]
+#[stage_test(split)]
 async fn preferences_are_followed(t: Stage) {
     let (anna, ben) = t.users();
     let id = thought(&t, &anna, "a fox", &[]).await;

@@ -19,7 +19,7 @@ async fn documents(t: &Stage) -> Vec<String> {
 }
 
 /// EXO-05, A-108: the logs replayed give the same documents and the same answers.
-#[stage_test]
+#[stage_test(split)]
 async fn a_replay_gives_the_same_documents_and_answers(t: Stage) {
     let anna = t.user("anna");
     for number in 0..40 {

@@ -83,7 +83,7 @@ async fn nothing_unexpected_goes_in(t: Stage) {
 }
 
 /// Erasure reaches rows, stored answers and the log, and nothing can be added afterwards.
-#[stage_test]
+#[stage_test(split)]
 async fn an_erased_account_leaves_nothing(t: Stage) {
     let (anna, ben) = t.users();
     anna.with("idempotency-key", "k")
