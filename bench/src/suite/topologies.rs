@@ -18,7 +18,7 @@ const RATE: u32 = 200;
 const CONNECTIONS: usize = 16;
 /// At which rate creates are to be searchable soon.
 const WRITES: u32 = 500;
-const SERVICES: [&str; 4] = ["identity", "thoughts", "search", "analytics"];
+const SERVICES: [&str; 5] = ["identity", "thoughts", "search", "analytics", "notifications"];
 
 /// A platform of one or more processes; the first is the door.
 struct Platform(Vec<Server>);
