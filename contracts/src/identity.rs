@@ -66,6 +66,18 @@ pub struct UserDeleted {
     pub user_id: Uuid,
 }
 
+/// What an account belongs to has changed. Carries the whole new state; whoever was never named in one
+/// has the role `user` and no group.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct MembershipsChanged {
+    /// The account.
+    pub user_id: Uuid,
+    /// The roles that it was given itself, such as `admin`; those of its groups are not in here.
+    pub roles: Vec<String>,
+    /// The groups that it is in.
+    pub groups: Vec<Uuid>,
+}
+
 /// An account may not sign in any more.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct UserDisabled {
@@ -135,6 +147,7 @@ macro_rules! about_user {
 about_user! {
     UserRegistered owner |event| Some(event.user_id);
     UserUpdated owner |event| Some(event.user_id);
+    MembershipsChanged owner |event| Some(event.user_id);
     UserDeleted owner |_| None;
     UserDisabled owner |_| None;
     PasswordChanged owner |event| Some(event.user_id);

@@ -23,6 +23,7 @@ pub fn catalogue() -> Vec<EventType> {
     vec![
         EventType::of::<identity::UserRegistered>(),
         EventType::of::<identity::UserUpdated>(),
+        EventType::of::<identity::MembershipsChanged>(),
         EventType::of::<identity::UserDeleted>(),
         EventType::of::<identity::UserDisabled>(),
         EventType::of::<identity::PasswordChanged>(),

@@ -16,6 +16,8 @@ pub type HandlerResult = Result<(), BoxError>;
 type Erased =
     dyn for<'a> Fn(&'a mut Tx, &[&Recorded]) -> BoxFuture<'a, HandlerResult> + Send + Sync;
 
+type Observer = dyn for<'a> Fn(&'a mut Tx, Recorded) -> BoxFuture<'a, HandlerResult> + Send + Sync;
+
 /// An async function of a transaction and of what has happened: one event, or a run of them.
 ///
 /// Implemented for every `async fn(&mut Tx, Event<T>) -> HandlerResult`, and for the same with a
@@ -43,6 +45,7 @@ where
 pub struct Subscription {
     name: &'static str,
     handlers: BTreeMap<&'static str, Arc<Erased>>,
+    observers: BTreeMap<&'static str, Arc<Observer>>,
     reset: &'static [&'static str],
 }
 
@@ -50,7 +53,7 @@ impl Subscription {
     /// A subscription without handlers.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, handlers: BTreeMap::new(), reset: &[] }
+        Self { name, handlers: BTreeMap::new(), observers: BTreeMap::new(), reset: &[] }
     }
 
     /// Applies `handler` to every event of type `T`, in the transaction that moves the position. It
@@ -95,6 +98,19 @@ impl Subscription {
         self
     }
 
+    /// Also applies `observer` to every event of these types, as it stands in the log, after the handler
+    /// of its type if there is one. For those who do not know beforehand which types matter.
+    #[must_use]
+    pub fn on_each<F>(mut self, kinds: impl IntoIterator<Item = &'static str>, observer: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Tx, Recorded) -> BoxFuture<'a, HandlerResult>,
+        F: Send + Sync + 'static,
+    {
+        let observer: Arc<Observer> = Arc::new(observer);
+        self.observers.extend(kinds.into_iter().map(|kind| (kind, Arc::clone(&observer))));
+        self
+    }
+
     /// Says how to empty what the handlers have built, so that it can be rebuilt from the logs.
     #[must_use]
     pub fn emptied_by(mut self, statements: &'static [&'static str]) -> Self {
@@ -128,16 +144,15 @@ impl Subscription {
     /// The services whose logs it reads.
     #[must_use]
     pub fn sources(&self) -> BTreeSet<&'static str> {
-        self.handlers
-            .keys()
-            .filter_map(|kind| kind.split_once('.'))
-            .map(|(source, _)| source)
-            .collect()
+        let kinds = self.handlers.keys().chain(self.observers.keys());
+        kinds.filter_map(|kind| kind.split_once('.')).map(|(source, _)| source).collect()
     }
 
     pub(crate) fn wants(&self, record: &Recorded) -> bool {
         // Erased events have nothing left to say.
-        record.data.is_some() && self.handlers.contains_key(record.kind.as_str())
+        let kind = record.kind.as_str();
+        record.data.is_some()
+            && (self.handlers.contains_key(kind) || self.observers.contains_key(kind))
     }
 
     /// Applies wanted events in order.
@@ -146,6 +161,11 @@ impl Subscription {
             let Some(kind) = run.first().map(|event| event.kind.as_str()) else { continue };
             if let Some(handler) = self.handlers.get(kind) {
                 handler(&mut *tx, run).await?;
+            }
+            if let Some(observer) = self.observers.get(kind) {
+                for record in run {
+                    observer(&mut *tx, (*record).clone()).await?;
+                }
             }
         }
         Ok(())

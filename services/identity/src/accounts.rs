@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::account::{Account, Kind};
 use crate::email::Email;
+use crate::memberships;
 
 macro_rules! account {
     ($condition:literal) => {
@@ -84,6 +85,10 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<bool> {
     }
     for role in &account.roles {
         tx.execute(GRANT, params![account.id, role.name()]).await?;
+    }
+    // That a new account is a user goes without saying.
+    if account.roles.iter().any(|role| *role != Role::User) {
+        memberships::tell(tx, account.id).await?;
     }
     Ok(true)
 }

@@ -5,6 +5,8 @@ use hanse_store::{Result, Row, Tx, params};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::memberships;
+
 /// Accounts that have roles together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -49,6 +51,7 @@ const ADD: &str = "INSERT INTO group_members (group_id, user_id) VALUES ($1, $2)
 const REMOVE: &str = "DELETE FROM group_members WHERE group_id = $1 AND user_id = $2";
 const MEMBERS: &str = "SELECT user_id FROM group_members WHERE group_id = $1 AND user_id > $2
     ORDER BY user_id LIMIT $3";
+const ALL_MEMBERS: &str = "SELECT user_id FROM group_members WHERE group_id = $1 ORDER BY user_id";
 const ROLES: &str = "SELECT role FROM group_roles WHERE group_id = $1 ORDER BY role";
 const ASSIGN: &str = "INSERT INTO group_roles (group_id, role) VALUES ($1, $2)
     ON CONFLICT (group_id, role) DO NOTHING";
@@ -99,8 +102,12 @@ pub async fn save(tx: &mut Tx, group: &Group) -> Result<()> {
 
 /// Removes a group. Its members stay.
 pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    let members = tx.all(ALL_MEMBERS, params![id]).await?;
     tx.execute("DELETE FROM group_members WHERE group_id = $1", params![id]).await?;
     tx.execute("DELETE FROM group_roles WHERE group_id = $1", params![id]).await?;
+    for member in members {
+        memberships::tell(tx, member.at(0)?).await?;
+    }
     Ok(tx.execute("DELETE FROM groups WHERE id = $1", params![id]).await? == 1)
 }
 
@@ -109,6 +116,7 @@ pub async fn add_member(tx: &mut Tx, group: Uuid, user: Uuid) -> Result<bool> {
     let added = tx.execute(ADD, params![group, user]).await? == 1;
     if added {
         touch(tx, group).await?;
+        memberships::tell(tx, user).await?;
     }
     Ok(added)
 }
@@ -118,6 +126,7 @@ pub async fn remove_member(tx: &mut Tx, group: Uuid, user: Uuid) -> Result<bool>
     let removed = tx.execute(REMOVE, params![group, user]).await? == 1;
     if removed {
         touch(tx, group).await?;
+        memberships::tell(tx, user).await?;
     }
     Ok(removed)
 }

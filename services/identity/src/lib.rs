@@ -34,6 +34,7 @@ mod keys;
 mod letters;
 pub mod limits;
 mod machines;
+mod memberships;
 pub mod mint;
 pub mod oidc;
 mod pages;

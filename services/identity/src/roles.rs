@@ -10,6 +10,8 @@ use hanse_store::{Result, Row, StoreError, Tx, params};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::memberships;
+
 /// A named set of permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleDefinition {
@@ -42,6 +44,7 @@ const SAVE: &str = "UPDATE roles SET description = $2, version = version + 1 WHE
 const ASSIGN: &str = "INSERT INTO user_roles (user_id, role) VALUES ($1, $2)
     ON CONFLICT (user_id, role) DO NOTHING";
 const REVOKE: &str = "DELETE FROM user_roles WHERE user_id = $1 AND role = $2";
+const HOLDERS: &str = "SELECT user_id FROM user_roles WHERE role = $1 ORDER BY user_id";
 const OF_USER: &str = "SELECT role FROM user_roles WHERE user_id = $1 ORDER BY role";
 
 /// The roles that are built in.
@@ -103,6 +106,7 @@ async fn grant(tx: &mut Tx, role: &RoleDefinition) -> Result<()> {
 
 /// Removes a role from everybody who has it, and then itself.
 pub async fn delete(tx: &mut Tx, name: &str) -> Result<()> {
+    let holders = tx.all(HOLDERS, params![name]).await?;
     for statement in [
         "DELETE FROM user_roles WHERE role = $1",
         "DELETE FROM group_roles WHERE role = $1",
@@ -111,17 +115,28 @@ pub async fn delete(tx: &mut Tx, name: &str) -> Result<()> {
     ] {
         tx.execute(statement, params![name]).await?;
     }
+    for holder in holders {
+        memberships::tell(tx, holder.at(0)?).await?;
+    }
     Ok(())
 }
 
 /// Gives a role to an account. False when it has it.
 pub async fn assign(tx: &mut Tx, user: Uuid, role: &str) -> Result<bool> {
-    Ok(tx.execute(ASSIGN, params![user, role]).await? == 1)
+    let assigned = tx.execute(ASSIGN, params![user, role]).await? == 1;
+    if assigned {
+        memberships::tell(tx, user).await?;
+    }
+    Ok(assigned)
 }
 
 /// Takes a role from an account. False when it has it not, or only by a group.
 pub async fn revoke(tx: &mut Tx, user: Uuid, role: &str) -> Result<bool> {
-    Ok(tx.execute(REVOKE, params![user, role]).await? == 1)
+    let revoked = tx.execute(REVOKE, params![user, role]).await? == 1;
+    if revoked {
+        memberships::tell(tx, user).await?;
+    }
+    Ok(revoked)
 }
 
 /// The roles that an account was given itself, built in or not.

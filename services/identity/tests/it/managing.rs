@@ -163,6 +163,33 @@ async fn permissions_come_from_roles_and_groups(t: Stage) {
     assert_eq!(olga.get(format!("{group}/members")).await.summary(), "404 IDN-022");
 }
 
+/// Others are told what an account belongs to, whenever that changes: all of it each time.
+#[stage_test]
+async fn memberships_are_told(t: Stage) {
+    let (olga, anna) = (administrator(&t).await, Person::register(&t, "anna").await);
+    let role = json!({ "description": "Writes reports", "permissions": ["reports:*"] });
+    assert_eq!(olga.put("/api/v1/roles/editor", role).await.summary(), "200");
+    let group = olga.post("/api/v1/groups", json!({ "name": "Newsroom", "roles": [] })).await;
+    let members = format!("{}/members", group.location());
+    let path = format!("/api/v1/users/{}", id(&anna));
+    let user = |roles: Value| json!({ "name": "Anna", "disabled": false, "roles": roles });
+    assert_eq!(olga.put(&path, user(json!(["editor", "user"]))).await.summary(), "200");
+    assert_eq!(olga.post(&members, json!({ "add": [id(&anna)] })).await.summary(), "204");
+    assert_eq!(olga.post(&members, json!({ "add": [id(&anna)] })).await.summary(), "204");
+    assert_eq!(olga.delete("/api/v1/roles/editor").await.summary(), "204");
+    assert_eq!(olga.delete(group.location()).await.summary(), "204");
+    let events = t.log("identity").await.into_iter();
+    let told: Vec<Value> = events
+        .filter(|event| event.kind == "identity.MembershipsChanged")
+        .map(|event| serde_json::from_str(event.data.as_deref().unwrap()).unwrap())
+        .filter(|data: &Value| data["user_id"] == id(&anna))
+        .map(|data| json!([data["roles"], data["groups"].as_array().unwrap().len()]))
+        .collect();
+    let expected =
+        json!([[["editor", "user"], 0], [["editor", "user"], 1], [["user"], 1], [["user"], 0],]);
+    assert_eq!(json!(told), expected);
+}
+
 /// AUTZ-01, AUTZ-02: nothing of it is for anybody else.
 #[stage_test]
 async fn only_administrators_manage(t: Stage) {
