@@ -82,6 +82,9 @@ enum Command {
     /// Look at events; redrive, discard, replay
     #[command(subcommand)]
     Events(commands::events::EventsCommand),
+    /// Look at jobs; redrive or discard those that gave up
+    #[command(subcommand)]
+    Jobs(commands::jobs::JobsCommand),
     /// List or replace the keys that sign access tokens
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
@@ -134,6 +137,7 @@ fn main() -> ExitCode {
             Command::User(command) => commands::user::run(&loaded, command).await,
             Command::Import(command) => commands::import::run(&loaded, command).await,
             Command::Events(command) => commands::events::run(&loaded, command).await,
+            Command::Jobs(command) => commands::jobs::run(&loaded, command).await,
             Command::Keys(command) => commands::keys::run(&loaded, command).await,
             Command::Openapi(args) => commands::openapi::openapi(&args),
             Command::Backup(args) => backup::backup(&loaded, &args),

@@ -103,7 +103,10 @@ async fn service_findings(loaded: &Loaded, service: &str) -> Vec<Finding> {
 async fn events(loaded: &Loaded, db: &Db) -> Result<String, String> {
     let dead_jobs = dead_jobs(db).await.map_err(|error| chain(&error))?;
     if dead_jobs > 0 {
-        return Err(format!("{dead_jobs} job(s) gave up; their cause is in the table jobs"));
+        return Err(format!(
+            "{dead_jobs} job(s) gave up; see: hanse jobs dead --service {}",
+            db.service()
+        ));
     }
     let (positions, held) = db
         .read::<_, StoreError, _>(async |tx: &mut Tx| {

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod events;
 pub mod health;
 pub mod import;
+pub mod jobs;
 pub mod keys;
 pub mod migrate;
 pub mod openapi;

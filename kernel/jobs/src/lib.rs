@@ -12,6 +12,7 @@
 //! What this crate never does: run a job before its transaction is durable, hold a transaction open
 //! while a job runs, or forget a job.
 
+pub mod admin;
 mod lane;
 mod schedule;
 mod worker;

@@ -63,6 +63,7 @@ type Perform = dyn Fn(Vec<Leased>, i64) -> BoxFuture<'static, Vec<Tried>> + Send
 #[derive(Clone)]
 struct Lane {
     at_once: usize,
+    side_by_side: usize,
     tries: i64,
     perform: Arc<Perform>,
 }
@@ -153,8 +154,18 @@ impl Worker {
         self
     }
 
+    /// Performs so many batches of `kind`, which is known already, side by side: while one waits for a
+    /// receiver that does not answer, the others go on.
+    #[must_use]
+    pub fn side_by_side(mut self, kind: &'static str, batches: usize) -> Self {
+        if let Some(lane) = self.lanes.get_mut(kind) {
+            lane.side_by_side = batches.max(1);
+        }
+        self
+    }
+
     fn with(mut self, kind: &'static str, at_once: usize, perform: Arc<Perform>) -> Self {
-        self.lanes.insert(kind, Lane { at_once, tries: TRIES, perform });
+        self.lanes.insert(kind, Lane { at_once, side_by_side: 1, tries: TRIES, perform });
         self
     }
 
@@ -167,9 +178,8 @@ impl Worker {
     /// Runs until the future is dropped; jobs under way are then dropped too, and taken again when
     /// their lease ends.
     pub async fn run(&self, db: &Db) {
-        let lanes = self.lanes.iter().map(|(kind, lane)| {
-            let changes = db.changes(Topic::Jobs);
-            async move { lane.run(db, kind, changes).await }
+        let lanes = self.lanes.iter().flat_map(|(kind, lane)| {
+            (0..lane.side_by_side).map(move |_| lane.run(db, kind, db.changes(Topic::Jobs)))
         });
         join_all(lanes).await;
     }

@@ -28,13 +28,15 @@ fn looking_changes_nothing() {
     assert_eq!(anna.post("/api/thoughts", &json!({ "text": "harbour" })).status, 201);
     assert_eq!(hanse(&data, &["doctor"]).code, 0, "beside a running platform");
     assert!(server.stop().success());
-    let looks: [&[&str]; 6] = [
+    let looks: [&[&str]; 8] = [
         &["doctor"],
         &["doctor", "--json"],
         &["events", "list", "--service", "thoughts"],
         &["events", "positions", "--service", "search"],
         &["events", "dead-letters", "--service", "analytics"],
         &["keys", "list"],
+        &["jobs", "list", "--service", "notifications"],
+        &["jobs", "dead", "--service", "identity", "--json"],
     ];
     // Whether empty logs stay behind depends on which connection closed last: both must do.
     for service in ["thoughts", "search"] {
@@ -75,6 +77,32 @@ fn begun(data: &Path) {
         let positions: Value = serde_json::from_str(&said.out).unwrap_or_default();
         positions.as_array().is_some_and(|positions| positions.len() > 1)
     });
+}
+
+/// EXO-10: jobs are looked at by command, and only those that gave up are touched.
+#[test]
+fn jobs_are_seen_and_only_dead_ones_are_touched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &[]);
+    let said = hanse(&data, &["jobs", "list", "--service", "notifications", "--json"]);
+    let jobs: Value = serde_json::from_str(&said.out).expect("JSON");
+    let daily = jobs.as_array().expect("a list").iter().find(|job| job["kind"] == "tidy");
+    let id = daily.expect("the daily job")["id"].as_str().expect("an id").to_owned();
+    let said = hanse(&data, &["jobs", "list", "--service", "notifications", "--kind", "tidy"]);
+    assert!(said.out.starts_with(&id) && said.out.lines().count() == 1, "{}", said.out);
+    let dead = hanse(&data, &["jobs", "dead", "--service", "notifications", "--json"]);
+    assert_eq!((dead.code, dead.out.trim()), (0, "[]"));
+    for command in ["redrive", "discard"] {
+        let said = hanse(&data, &["jobs", command, "--service", "notifications", "--id", &id]);
+        assert_eq!(said.code, 1, "{}", said.out);
+        assert!(said.err.contains("no such dead job"), "{}", said.err);
+    }
+    let said = hanse(&data, &["jobs", "redrive", "--service", "notifications"]);
+    assert_eq!((said.code, said.out.trim()), (0, "0 job(s) will be tried again"));
+    let said = hanse(&data, &["jobs", "dead", "--service", "letters"]);
+    assert!(said.code == 1 && said.err.contains("notifications"), "{}", said.err);
+    assert!(server.stop().success());
 }
 
 /// A name that is not known is answered with those that are, and is a failure.

@@ -2,28 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use hanse_http::Routes;
-use hanse_jobs::{Job, Outcome, Schedule as _, Tried, Worker};
-use hanse_runtime::{BoxError, Built, Resources, Service};
-use hanse_store::{Schema, StoreError, Tx};
+use hanse_jobs::{Outcome, Tried, Worker};
 use hanse_testkit::{Stage, stage_test};
 use jiff::SignedDuration;
 
-fn services() -> Vec<Service> {
-    let schema = Schema { owner: "works", migrations: &[] };
-    let nothing = async |_: Resources| Ok::<_, BoxError>(Built::new(Routes::new("works")));
-    vec![Service::new("works", schema, nothing)]
-}
-
-async fn ask(t: &Stage, kind: &'static str, payloads: std::ops::Range<u32>) {
-    let ask = async move |tx: &mut Tx| {
-        for payload in payloads {
-            tx.schedule(Job::new(kind, payload)).await?;
-        }
-        Ok(())
-    };
-    t.db("works").write::<_, StoreError, _>(ask).await.unwrap();
-}
+use super::services;
+use super::support::ask;
 
 /// Batches of a kind are as large as it says, a failed one alone is tried again, and pauses double.
 #[stage_test]
