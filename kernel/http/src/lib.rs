@@ -45,6 +45,7 @@ pub mod server;
 mod signer;
 mod table;
 mod token;
+mod tunnels;
 
 pub use access::Access;
 pub use caller::{Caller, Principal, Role};

@@ -27,6 +27,7 @@ use crate::dispatch::{Context, Exchange, ResponseBody, full, stream};
 use crate::error::{KernelError, Problem};
 use crate::input::Input;
 use crate::reply::{Answer, OperationDoc, Reply};
+use crate::tunnels::Tunnels;
 
 /// Largest message of a client, in bytes, and largest frame.
 const LARGEST_MESSAGE: usize = 4 * 1024;
@@ -80,6 +81,7 @@ struct Handshake {
     accept: HeaderValue,
     named: bool,
     upgrade: OnUpgrade,
+    tunnels: Tunnels,
 }
 
 /// Does a request ask for a WebSocket?
@@ -125,10 +127,12 @@ impl Input for Listener {
         // A request that came by HTTP/2, or from memory, cannot leave it.
         let upgrade = exchange.parts.extensions.get::<OnUpgrade>().cloned();
         let upgrade = upgrade.ok_or_else(|| malformed("Upgrade"))?;
+        let tunnels = exchange.parts.extensions.get::<Tunnels>().cloned();
+        let tunnels = tunnels.ok_or_else(|| malformed("Upgrade"))?;
         let accept =
             HeaderValue::try_from(derive_accept_key(key)).map_err(|_| malformed("Upgrade"))?;
         let named = protocols(headers).any(|name| name == PROTOCOL);
-        Ok(Self { last, handshake: Some(Handshake { accept, named, upgrade }) })
+        Ok(Self { last, handshake: Some(Handshake { accept, named, upgrade, tunnels }) })
     }
 }
 
@@ -199,7 +203,8 @@ fn message(event: LiveEvent) -> Message {
 }
 
 fn switch(handshake: Handshake, events: LiveEvents) -> Response<ResponseBody> {
-    let Handshake { accept, named, upgrade } = handshake;
+    let Handshake { accept, named, upgrade, tunnels } = handshake;
+    let door = tunnels.clone();
     let tunnel = async move {
         let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIME, upgrade).await else { return };
         let mut config = WebSocketConfig::default();
@@ -208,11 +213,12 @@ fn switch(handshake: Handshake, events: LiveEvents) -> Response<ResponseBody> {
         config.max_message_size = Some(LARGEST_MESSAGE);
         config.max_frame_size = Some(LARGEST_MESSAGE);
         let io = TokioIo::new(upgraded);
-        converse(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await, events)
-            .await;
+        let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+        // Whoever hears that we go away comes back by itself, to another process.
+        let events = Box::pin(events.take_until(async move { tunnels.stopped().await }));
+        converse(socket, events).await;
     };
-    #[expect(clippy::disallowed_methods, reason = "the kernel starts what outlives a request")]
-    tokio::spawn(tunnel);
+    door.enter(Box::pin(tunnel));
     let mut response = Response::new(full(Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();

@@ -28,8 +28,9 @@ use tokio::time::{Instant, Sleep};
 
 use crate::activity::{Activity, Idleness, Taken};
 use crate::front::Front;
-use crate::live::UntilStopped;
+use crate::live::{UntilStopped, wants_socket};
 use crate::places::{Place, Places};
+use crate::tunnels::Tunnels;
 
 /// Bounds of a listener.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +106,12 @@ pub async fn serve<F: Front>(
         let activity = Arc::new(Activity::default());
         let requests = Arc::clone(&activity);
         let ends = stopped.clone();
-        let service = service_fn(move |request| {
+        let tunnels = Tunnels::new(stopped.clone());
+        let entrance = tunnels.clone();
+        let service = service_fn(move |mut request: http::Request<_>| {
+            if wants_socket(request.headers()) {
+                request.extensions_mut().insert(entrance.clone());
+            }
             answer(Arc::clone(&front), request, peer, Arc::clone(&requests), ends.clone())
         });
         let mut stopped = stopped.clone();
@@ -115,29 +121,31 @@ pub async fn serve<F: Front>(
                 stream = enter(stream, tls.as_ref(), peer) => stream,
                 _ = stopped.wait_for(|stopped| *stopped) => None,
             };
-            let Some(stream) = stream else { return drop((open, slot, place)) };
+            let held = (open, slot, place);
+            let Some(stream) = stream else { return drop(held) };
             let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
             let connection = builder.serve_connection_with_upgrades(io, service);
             let mut connection = std::pin::pin!(connection);
             let ends = || activity.ends(limits.write_time, limits.write_time);
-            tokio::select! {
+            let mut over = tokio::select! {
                 // A broken connection is the client's business.
-                _ = connection.as_mut() => return drop((open, slot, place)),
-                _ = stopped.wait_for(|stopped| *stopped) => {}
-                idleness = ends() => {
-                    if idleness == Idleness::Stalled {
-                        return drop((open, slot, place));
-                    }
-                }
+                _ = connection.as_mut() => Some(true),
+                _ = async { stopped.wait_for(|stopped| *stopped).await.is_ok() } => None,
+                idleness = ends() => (idleness == Idleness::Stalled).then_some(false),
+            };
+            if over.is_none() {
+                // Says that no more is taken, and finishes what is under way.
+                connection.as_mut().graceful_shutdown();
+                let patience = tokio::time::sleep(limits.header_time);
+                over = tokio::select! {
+                    _ = connection.as_mut() => Some(true),
+                    _ = async { tokio::join!(patience, ends()) } => None,
+                };
             }
-            // Says that no more is taken, and finishes what is under way.
-            connection.as_mut().graceful_shutdown();
-            let patience = tokio::time::sleep(limits.header_time);
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                _ = async { tokio::join!(patience, ends()) } => {}
+            if over == Some(true) {
+                tunnels.run().await;
             }
-            drop((open, slot, place));
+            drop(held);
         });
         while connections.try_join_next().is_some() {}
     }
