@@ -1,16 +1,39 @@
 //! A letter and how it is written.
 
 use jiff::Timestamp;
-use lettre::message::dkim::{DkimConfig, DkimSigningAlgorithm, DkimSigningKey};
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{MultiPart, SinglePart};
+use lettre::message::dkim::{
+    DkimCanonicalization, DkimCanonicalizationType, DkimConfig, DkimSigningAlgorithm,
+    DkimSigningKey,
+};
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0,
+};
+use lettre::message::{Body, MultiPart, MultiPartKind, SinglePart};
 use lettre::{Address, Message};
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::EncodeRsaPrivateKey as _;
+use rsa::pkcs8::{DecodePrivateKey as _, LineEnding};
 
 use crate::MailError;
 use crate::config::MailConfig;
 
 /// Longest subject, in characters; more is cut.
 const LONGEST_SUBJECT: usize = 200;
+
+/// What a signature covers: nobody changes it on the way, nor adds one that a letter has not. Whoever
+/// reads of one-click unsubscription trusts it only so (RFC 8058, section 4).
+const SIGNED: [&str; 10] = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "MIME-Version",
+    "Content-Type",
+    "Auto-Submitted",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+];
 
 /// Somebody's address, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,18 +113,33 @@ impl Press {
                 .raw_header(header("List-Unsubscribe", &format!("<{link}>"))?)
                 .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")?);
         }
-        let body = MultiPart::builder()
-            .kind(lettre::message::MultiPartKind::Alternative)
-            .boundary(format!("part-{}", letter.id))
-            .singlepart(SinglePart::plain(letter.text.clone()))
-            .singlepart(SinglePart::html(letter.html.clone()));
-        let mut message =
-            builder.multipart(body).map_err(|error| MailError::Letter(error.to_string()))?;
+        let (kind, body) = both_forms(letter)?;
+        let message = builder.header(MIME_VERSION_1_0).header(kind).body(body);
+        let mut message = message.map_err(|error| MailError::Letter(error.to_string()))?;
         if let Some(dkim) = &self.dkim {
             message.sign(dkim);
         }
         Ok(message)
     }
+}
+
+/// The text and the page as one body, and its type. The library would write the type of several parts
+/// beside the headers, where no signature covers it.
+fn both_forms(letter: &Letter) -> Result<(ContentType, Body), MailError> {
+    let boundary = format!("part-{}", letter.id);
+    let parts = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(&boundary)
+        .singlepart(SinglePart::plain(letter.text.clone()))
+        .singlepart(SinglePart::html(letter.html.clone()))
+        .formatted();
+    let kind = ContentType::parse(&format!("multipart/alternative; boundary=\"{boundary}\""));
+    let kind = kind.map_err(|error| MailError::Letter(error.to_string()))?;
+    let head = parts.windows(4).position(|window| window == b"\r\n\r\n");
+    let body = head.and_then(|end| parts.get(end + 4..));
+    let body = body.ok_or_else(|| MailError::Letter("no body".into()))?.to_vec();
+    // Both parts are encoded already.
+    Ok((kind, Body::dangerous_pre_encoded(body, ContentTransferEncoding::SevenBit)))
 }
 
 fn header(name: &str, value: &str) -> Result<HeaderValue, MailError> {
@@ -117,10 +155,24 @@ fn dkim(config: &MailConfig) -> Result<Option<DkimConfig>, MailError> {
     }
     let wrong = |what: String| MailError::Configuration(format!("dkim_key_file: {what}"));
     let key = std::fs::read_to_string(&config.dkim_key_file).map_err(|e| wrong(e.to_string()))?;
+    let key = pkcs1(key).ok_or_else(|| wrong("it is no RSA key in PEM".into()))?;
     let key =
         DkimSigningKey::new(&key, DkimSigningAlgorithm::Rsa).map_err(|e| wrong(e.to_string()))?;
     let (selector, domain) = (config.dkim_selector.clone(), config.dkim_domain.clone());
-    Ok(Some(DkimConfig::default_config(selector, domain, key)))
+    let headers = SIGNED.map(HeaderName::new_from_ascii_str).to_vec();
+    // Relays fold headers anew and trim lines; that is no forgery.
+    let relaxed = DkimCanonicalizationType::Relaxed;
+    let canonicalization = DkimCanonicalization { header: relaxed, body: relaxed };
+    Ok(Some(DkimConfig::new(selector, domain, key, headers, canonicalization)))
+}
+
+/// The key in the older of its two forms, which is the one that the signer reads.
+fn pkcs1(pem: String) -> Option<String> {
+    if !pem.contains("-----BEGIN PRIVATE KEY-----") {
+        return Some(pem);
+    }
+    let key = RsaPrivateKey::from_pkcs8_pem(&pem).ok()?;
+    key.to_pkcs1_pem(LineEnding::LF).ok().map(|pem| pem.to_string())
 }
 
 /// A text as one line without control characters.
@@ -172,7 +224,7 @@ mod tests {
                     .filter(|line| !line.starts_with([' ', '\t']))
                     .map(|line| line.split(':').next().unwrap())
                     .collect();
-                assert_eq!(names.len(), 10, "{attack:?}: {head}");
+                assert_eq!(names.len(), 11, "{attack:?}: {head}");
                 assert!(!names.contains(&"Bcc") && !names.contains(&"X"), "{attack:?}: {head}");
                 let press = Press::new(&MailConfig::default()).unwrap();
                 let message = press.print(&letter).unwrap();
