@@ -13,6 +13,9 @@ pub struct ListsChanged {
     pub first: Uuid,
     /// The greatest.
     pub last: Uuid,
+    /// The only notification that changed in these lists, if it was one.
+    #[serde(default)]
+    pub notification: Option<Uuid>,
 }
 
 impl DomainEvent for ListsChanged {

@@ -1,5 +1,7 @@
 //! The repository of deliveries: what went, or is to go, another way than the list.
 
+use std::collections::BTreeMap;
+
 use hanse_store::{Result, Row, Tx, params};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -30,6 +32,11 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
+    /// Of one that is to be sent, or gathered with others first.
+    pub(crate) fn waiting(gathered: bool) -> Self {
+        if gathered { Self::Held } else { Self::Queued }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -58,20 +65,21 @@ const STATE: &str = "SELECT state FROM deliveries
 const MARK: &str =
     "UPDATE deliveries SET state = $5, attempts = attempts + 1, cause = $6, changed_at = $7
     WHERE owner = $1 AND notification = $2 AND channel = $3 AND target = $4";
-const REPORT: &str = "UPDATE deliveries SET state = $4, cause = $5, changed_at = $6
-    WHERE owner = $1 AND notification = $2 AND channel = $3 AND state IN ('sent', 'delivered', 'opened')";
+const REPORT: &str = "UPDATE deliveries SET state = $5, cause = $6, changed_at = $7
+    WHERE owner = $1 AND notification = $2 AND channel = $3 AND target = $4
+      AND state IN ('sent', 'delivered', 'opened')";
 const RECENT: &str = "SELECT channel, COUNT(*) AS recent FROM deliveries
     WHERE owner = $1 AND type = $2 AND created_at > $3 GROUP BY channel";
 const HELD: &str = "SELECT notification, title FROM deliveries
     WHERE owner = $1 AND channel = $2 AND state = 'held' ORDER BY created_at, notification LIMIT 200";
 const COUNTS: &str = "SELECT channel, state, COUNT(*) AS count FROM deliveries
     WHERE sending = $1 GROUP BY channel, state ORDER BY channel, state";
-const FAILURES: &str = "SELECT owner, notification, channel, state, attempts, cause, changed_at
-    FROM deliveries WHERE sending = $1 AND state = 'failed' ORDER BY changed_at DESC LIMIT 20";
-const OF: &str = "SELECT channel, target, state, attempts, cause, created_at, changed_at
-    FROM deliveries WHERE owner = $1 AND notification = $2 ORDER BY channel, target LIMIT 100";
+const COLUMNS: &str =
+    "owner, notification, channel, target, type, state, attempts, cause, created_at, changed_at";
 const PURGE: &str = "DELETE FROM deliveries WHERE (owner, notification, channel, target) IN
     (SELECT owner, notification, channel, target FROM deliveries WHERE changed_at < $1 LIMIT $2)";
+const PURGE_STEPS: &str = "DELETE FROM delivery_steps WHERE (owner, notification, channel, target, number)
+    IN (SELECT owner, notification, channel, target, number FROM delivery_steps WHERE at < $1 LIMIT $2)";
 
 /// Stores a new delivery. False when it is there already.
 pub(crate) async fn insert(tx: &mut Tx, new: &New<'_>) -> Result<bool> {
@@ -90,11 +98,49 @@ pub(crate) async fn insert(tx: &mut Tx, new: &New<'_>) -> Result<bool> {
     Ok(tx.execute(INSERT, params).await? == 1)
 }
 
-/// Is this delivery still to be sent?
+/// A try of a delivery, or a report of what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) number: i64,
+    pub(crate) state: String,
+    pub(crate) cause: Option<String>,
+    pub(crate) at: Timestamp,
+}
+
+/// Steps of one delivery that are kept: more than it can be tried.
+const STEPS: u32 = 40;
+const ADD_STEP: &str = "INSERT INTO delivery_steps
+    (owner, notification, channel, target, number, state, cause, at)
+    SELECT $1, $2, $3, $4, coalesce(MAX(number), 0) + 1, $5, $6, $7 FROM delivery_steps
+    WHERE owner = $1 AND notification = $2 AND channel = $3 AND target = $4
+    HAVING coalesce(MAX(number), 0) < $8";
+const STEPS_OF: &str = "SELECT number, state, cause, at FROM delivery_steps
+    WHERE owner = $1 AND notification = $2 AND channel = $3 AND target = $4 ORDER BY number";
+
+async fn add_step(tx: &mut Tx, key: &Key, state: &str, cause: Option<&str>) -> Result<()> {
+    let Key { owner, notification, channel, target } = *key;
+    let now = tx.now();
+    let params = params![owner, notification, channel.name(), target, state, cause, now, STEPS];
+    tx.execute(ADD_STEP, params).await.map(drop)
+}
+
+/// Every try of a delivery and every report of it, in order.
+pub(crate) async fn steps(tx: &mut Tx, seen: &Seen) -> Result<Vec<Step>> {
+    let params = params![seen.owner, seen.notification, &seen.channel, seen.target];
+    let step = |row: &Row| {
+        Ok(Step { number: row.at(0)?, state: row.at(1)?, cause: row.at(2)?, at: row.at(3)? })
+    };
+    tx.all(STEPS_OF, params).await?.iter().map(step).collect()
+}
+
+/// Is this delivery to be sent? One that failed is when somebody has its job tried again.
 pub(crate) async fn is_open(tx: &mut Tx, key: &Key) -> Result<bool> {
     let params = params![key.owner, key.notification, key.channel.name(), key.target];
     let row = tx.optional(STATE, params).await?;
-    Ok(row.map(|row| row.at::<String>(0)).transpose()?.is_some_and(|state| state == "queued"))
+    Ok(row
+        .map(|row| row.at::<String>(0))
+        .transpose()?
+        .is_some_and(|it| it == "queued" || it == "failed"))
 }
 
 /// Notes how a try ended.
@@ -107,21 +153,26 @@ pub(crate) async fn mark(
     let Key { owner, notification, channel, target } = *key;
     let name = progress.name();
     let params = params![owner, notification, channel.name(), target, name, cause, tx.now()];
-    tx.execute(MARK, params).await.map(drop)
+    tx.execute(MARK, params).await?;
+    let tried = if cause.is_some() { Progress::Failed } else { progress };
+    add_step(tx, key, tried.name(), cause).await
 }
 
 /// Notes what a provider reports of a delivery that was sent: `delivered`, `opened`, `bounced`,
-/// `complained`. Returns how many there are, 0 or 1.
+/// `complained`. False when there is none.
 pub(crate) async fn report(
     tx: &mut Tx,
-    owner: Uuid,
-    notification: Uuid,
-    channel: Channel,
+    key: &Key,
     state: &str,
     cause: Option<&str>,
-) -> Result<u64> {
-    let params = params![owner, notification, channel.name(), state, cause, tx.now()];
-    tx.execute(REPORT, params).await
+) -> Result<bool> {
+    let Key { owner, notification, channel, target } = *key;
+    let params = params![owner, notification, channel.name(), target, state, cause, tx.now()];
+    if tx.execute(REPORT, params).await? == 0 {
+        return Ok(false);
+    }
+    add_step(tx, key, state, cause).await?;
+    Ok(true)
 }
 
 /// The most messages of a type that went to somebody by any one channel since a time.
@@ -140,56 +191,94 @@ pub(crate) async fn held(
     rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
 }
 
-/// Deliveries of a sending by channel and state.
-pub(crate) async fn counts(tx: &mut Tx, sending: Uuid) -> Result<Vec<(String, String, i64)>> {
-    let rows = tx.all(COUNTS, params![sending]).await?;
-    rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?, row.at(2)?))).collect()
+/// Deliveries of a sending or a rule, by channel and state.
+pub(crate) async fn by_channel(
+    tx: &mut Tx,
+    sending: Uuid,
+) -> Result<BTreeMap<String, BTreeMap<String, i64>>> {
+    let mut counts: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    for row in tx.all(COUNTS, params![sending]).await? {
+        counts.entry(row.at(0)?).or_default().insert(row.at(1)?, row.at(2)?);
+    }
+    Ok(counts)
 }
 
-/// A delivery as an administrator sees it.
+/// A delivery and how it stands.
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) owner: Uuid,
     pub(crate) notification: Uuid,
     pub(crate) channel: String,
+    pub(crate) target: Uuid,
+    pub(crate) kind: String,
     pub(crate) state: String,
     pub(crate) attempts: i64,
     pub(crate) cause: Option<String>,
+    pub(crate) created_at: Timestamp,
     pub(crate) changed_at: Timestamp,
 }
 
 /// The latest failures of a sending.
 pub(crate) async fn failures(tx: &mut Tx, sending: Uuid) -> Result<Vec<Seen>> {
-    let seen = |row: &Row| {
-        Ok(Seen {
-            owner: row.at(0)?,
-            notification: row.at(1)?,
-            channel: row.at(2)?,
-            state: row.at(3)?,
-            attempts: row.at(4)?,
-            cause: row.at(5)?,
-            changed_at: row.at(6)?,
-        })
-    };
-    tx.all(FAILURES, params![sending]).await?.iter().map(seen).collect()
+    let sql = format!(
+        "SELECT {COLUMNS} FROM deliveries WHERE sending = $1 AND state = 'failed'
+         ORDER BY changed_at DESC LIMIT 20"
+    );
+    tx.all(sql, params![sending]).await?.iter().map(from_row).collect()
 }
 
 /// The deliveries of one notification of the owner's.
 pub(crate) async fn of(tx: &mut Tx, owner: Uuid, notification: Uuid) -> Result<Vec<Seen>> {
-    let seen = |row: &Row| {
-        Ok(Seen {
-            owner,
-            notification,
-            channel: row.at(0)?,
-            state: row.at(2)?,
-            attempts: row.at(3)?,
-            cause: row.at(4)?,
-            changed_at: row.at(6)?,
-        })
-    };
-    tx.all(OF, params![owner, notification]).await?.iter().map(seen).collect()
+    let sql = format!(
+        "SELECT {COLUMNS} FROM deliveries WHERE owner = $1 AND notification = $2
+         ORDER BY channel, target LIMIT 100"
+    );
+    tx.all(sql, params![owner, notification]).await?.iter().map(from_row).collect()
 }
 
-/// Drops old deliveries.
+/// A place among the deliveries of a sending: owner, notification, channel, target.
+pub(crate) type Place = (Uuid, Uuid, String, Uuid);
+
+/// Deliveries of a sending or a rule after a place, those in a state only if one is given.
+pub(crate) async fn page(
+    tx: &mut Tx,
+    sending: Uuid,
+    state: Option<&str>,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<Seen>> {
+    let (owner, notification, channel, target) = after.unwrap_or_default();
+    let mut params = params![sending, owner, notification, channel, target, limit].to_vec();
+    let mut of_state = "";
+    if let Some(state) = state {
+        params.push(state.into());
+        of_state = "AND state = $7";
+    }
+    let sql = format!(
+        "SELECT {COLUMNS} FROM deliveries WHERE sending = $1
+         AND (owner, notification, channel, target) > ($2, $3, $4, $5) {of_state}
+         ORDER BY owner, notification, channel, target LIMIT $6"
+    );
+    tx.all(sql, &params).await?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<Seen> {
+    Ok(Seen {
+        owner: row.at(0)?,
+        notification: row.at(1)?,
+        channel: row.at(2)?,
+        target: row.at(3)?,
+        kind: row.at(4)?,
+        state: row.at(5)?,
+        attempts: row.at(6)?,
+        cause: row.at(7)?,
+        created_at: row.at(8)?,
+        changed_at: row.at(9)?,
+    })
+}
+
+/// Drops old deliveries and steps. Returns how many rows of the kind that has more of them.
 pub(crate) async fn purge(tx: &mut Tx, old: Timestamp, limit: u32) -> Result<u64> {
-    tx.execute(PURGE, params![old, limit]).await
+    let steps = tx.execute(PURGE_STEPS, params![old, limit]).await?;
+    Ok(steps.max(tx.execute(PURGE, params![old, limit]).await?))
 }

@@ -1,6 +1,7 @@
 //! Taking what waits to the next server, and noting how that went. One way for all channels: what is to
 //! go is read together, sent side by side, and noted in one transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -17,7 +18,7 @@ use crate::channels::web_push::{Browser, Vapid};
 use crate::channels::webhook::Endpoint;
 use crate::channels::{Trouble, email, sms, web_push, webhook};
 use crate::deliveries::{self, Progress};
-use crate::desk::{Desk, DeskError, Gathering, Parcel, addressee, job_kind};
+use crate::desk::{BULK_EMAIL, Desk, DeskError, Gathering, Parcel, addressee, job_kind};
 use crate::people::Person;
 use crate::preferences;
 use crate::targets::{self, Target};
@@ -27,6 +28,8 @@ use crate::template::{Template, Values};
 const LETTERS: usize = 64;
 /// Messages of the other channels that are.
 const OTHERS: usize = 16;
+/// Batches of a channel under way at the same time.
+const BATCHES: usize = 4;
 /// Tries of a webhook: more than a day (EXO-10).
 const WEBHOOK_TRIES: u32 = 17;
 /// What targets are sealed for.
@@ -50,10 +53,13 @@ struct Ready {
     address: Option<String>,
     phone: Option<String>,
     german: bool,
-    template: Template,
+    template: Arc<Template>,
     values: Values,
     target: Option<Target>,
 }
+
+/// The templates of a batch, by type and language.
+type Templates = BTreeMap<(String, String), Arc<Template>>;
 
 /// How a delivery stands before it is tried.
 enum Prepared {
@@ -66,13 +72,16 @@ enum Prepared {
 /// The jobs of all channels.
 pub(crate) fn worker(postman: &Arc<Postman>) -> Worker {
     let mut worker = Worker::new();
-    for channel in [Channel::Email, Channel::Sms, Channel::Push, Channel::Webhook] {
+    let ways = [Channel::Email, Channel::Sms, Channel::Push, Channel::Webhook];
+    let bulk = std::iter::once((BULK_EMAIL, Channel::Email));
+    for (kind, channel) in bulk.chain(ways.map(|channel| (job_kind(channel), channel))) {
         let at_once = if channel == Channel::Email { LETTERS } else { OTHERS };
         let postman = Arc::clone(postman);
-        worker = worker.on_many(job_kind(channel), at_once, move |runs| {
+        let deliver = move |runs| {
             let postman = Arc::clone(&postman);
             async move { postman.deliver(channel, runs).await }
-        });
+        };
+        worker = worker.on_many(kind, at_once, deliver).side_by_side(kind, BATCHES);
     }
     worker.tries(job_kind(Channel::Webhook), WEBHOOK_TRIES)
 }
@@ -97,9 +106,10 @@ impl Postman {
         let prepared = self
             .db
             .read::<_, StoreError, _>(async move |tx: &mut Tx| {
-                let mut prepared = Vec::with_capacity(runs.len());
+                let (mut prepared, mut templates) =
+                    (Vec::with_capacity(runs.len()), BTreeMap::new());
                 for run in runs {
-                    prepared.push(prepare(tx, desk, channel, &run.payload).await?);
+                    prepared.push(prepare(tx, desk, &mut templates, channel, &run.payload).await?);
                 }
                 Ok(prepared)
             })
@@ -243,6 +253,7 @@ impl Postman {
 async fn prepare(
     tx: &mut Tx,
     desk: &Desk,
+    templates: &mut Templates,
     channel: Channel,
     parcel: &Parcel,
 ) -> Result<Prepared, StoreError> {
@@ -253,10 +264,14 @@ async fn prepare(
     let person = addressee(tx, owner).await?;
     let (preferences, _) = preferences::find(tx, owner).await?;
     let locale = preferences.locale.as_deref().unwrap_or(&desk.config.locale);
-    let template = match desk.template(tx, &message.template, locale).await {
-        Ok(template) => template,
-        Err(DeskError::Store(error)) => return Err(error),
-        Err(error) => return Ok(Prepared::Refused(Trouble::last(error.to_string()))),
+    let key = (message.template.clone(), locale.to_owned());
+    let template = match templates.get(&key) {
+        Some(template) => Arc::clone(template),
+        None => match desk.template(tx, &message.template, locale).await {
+            Ok(template) => Arc::clone(templates.entry(key).or_insert(Arc::new(template))),
+            Err(DeskError::Store(error)) => return Err(error),
+            Err(error) => return Ok(Prepared::Refused(Trouble::last(error.to_string()))),
+        },
     };
     let Some(values) = desk.opened(message, &person) else {
         let trouble = Trouble::last("its sealed values cannot be opened");
@@ -272,7 +287,10 @@ async fn prepare(
         address: (!address.is_empty()).then_some(address),
         phone: message.phone.clone().or_else(|| preferences.phone.clone()),
         german: locale.starts_with("de"),
-        target: targets::find(tx, owner, parcel.target).await?,
+        target: match parcel.target.is_nil() {
+            true => None,
+            false => targets::find(tx, owner, parcel.target).await?,
+        },
         person,
         template,
         values,

@@ -34,6 +34,9 @@ pub(crate) fn job_kind(channel: Channel) -> &'static str {
     }
 }
 
+/// The kind of the job that delivers a letter of a sending to many: nobody's own letter waits behind them.
+pub(crate) const BULK_EMAIL: &str = "bulk_email";
+
 /// What is to be delivered, as a job carries it. Codes and links stay sealed in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Parcel {
@@ -116,7 +119,16 @@ impl Desk {
             }
             for target in targets::of_channel(tx, owner, channel).await? {
                 let parcel = Parcel { owner, target, message: message.clone() };
-                self.dispatch(tx, post, &template, channel, when, parcel).await?;
+                let title = template.note(&values(message, post.person)).map(|note| note.title);
+                let new = New {
+                    key: parcel.key(channel),
+                    kind: &message.template,
+                    // One whose subject needs what is sealed is never gathered: it is essential.
+                    title: title.as_deref().unwrap_or(&message.template),
+                    sending: post.sending,
+                    progress: Progress::waiting(matches!(when, When::Gathered(_))),
+                };
+                self.dispatch(tx, &new, (job_kind(channel), when), parcel).await?;
             }
         }
         Ok(listed)
@@ -160,26 +172,15 @@ impl Desk {
         Ok(list::insert(tx, notification).await?)
     }
 
-    async fn dispatch(
+    /// Has a delivery made, by a job of this kind, when it is its time. One that is there already is left as it is.
+    pub(crate) async fn dispatch(
         &self,
         tx: &mut Tx,
-        post: &Post<'_>,
-        template: &Template,
-        channel: Channel,
-        when: When,
+        new: &New<'_>,
+        (kind, when): (&'static str, When),
         parcel: Parcel,
     ) -> Result<()> {
-        let gathered = matches!(when, When::Gathered(_));
-        let title = template.note(&values(post.message, post.person)).map(|note| note.title);
-        let new = New {
-            key: parcel.key(channel),
-            kind: &post.message.template,
-            // One whose subject needs what is sealed is never gathered: it is essential.
-            title: title.as_deref().unwrap_or(&post.message.template),
-            sending: post.sending,
-            progress: if gathered { Progress::Held } else { Progress::Queued },
-        };
-        if !deliveries::insert(tx, &new).await? {
+        if !deliveries::insert(tx, new).await? {
             return Ok(());
         }
         let owner = parcel.owner;
@@ -188,11 +189,12 @@ impl Desk {
                 Job::new(DIGEST, Gathering { owner }).owner(owner).key(owner.to_string()).at(at);
             return tx.schedule(job).await.map(drop);
         }
-        let mut job = Job::new(job_kind(channel), parcel).owner(owner);
+        let deadline = parcel.message.expires_at;
+        let mut job = Job::new(kind, parcel).owner(owner);
         if let When::At(at) = when {
             job = job.at(at);
         }
-        if let Some(deadline) = post.message.expires_at {
+        if let Some(deadline) = deadline {
             job = job.deadline(deadline);
         }
         tx.schedule(job).await.map(drop)

@@ -54,6 +54,14 @@ pub enum NotificationError {
     #[api(403, "NTF-012")]
     #[error("the signature does not fit")]
     BadSignature,
+    /// There is no such rule.
+    #[api(404, "NTF-013")]
+    #[error("there is no such rule")]
+    NoRule,
+    /// A rule that cannot work.
+    #[api(422, "NTF-014")]
+    #[error("this rule cannot be used: {0}")]
+    Rule(String),
     /// It changed since the client read it.
     #[api(transparent)]
     #[error(transparent)]

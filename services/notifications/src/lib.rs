@@ -2,8 +2,8 @@
 //! (D-084…D-099, M-056…M-062, E-043…E-051, A-123…A-141).
 //!
 //! Any service asks by an event that carries a [`Message`](hanse_contracts::messages::Message); an
-//! administrator asks by a request. All come to the
-//! [`desk`]: it finds the template, asks the person's preferences for the ways and times ([`plan`]), and
+//! administrator asks by a request, or by a rule that makes messages of events ([`firing`]). All come to
+//! the [`desk`]: it finds the template, asks the person's preferences for the ways and times ([`plan`]), and
 //! writes the row of the list, the deliveries and their jobs in one transaction. The [`delivering`]
 //! jobs take each to the next server and note how that went.
 //!
@@ -19,10 +19,12 @@ mod channel;
 mod channels;
 mod checks;
 mod config;
+mod crowd;
 mod deliveries;
 mod delivering;
 mod desk;
 mod error;
+mod firing;
 mod http;
 mod list;
 mod live;
@@ -31,6 +33,8 @@ mod on_identity;
 mod people;
 mod plan;
 mod preferences;
+mod rule;
+mod rules;
 mod sendings;
 mod targets;
 mod template;
@@ -55,16 +59,25 @@ use crate::channels::mobile::Firebase;
 use crate::channels::web_push::Vapid;
 use crate::delivering::Postman;
 use crate::desk::Desk;
+use crate::firing::Watch;
 use crate::live::Live;
+use crate::rules::Followed;
 
 const NAME: &str = "notifications";
 
 const SCHEMA: Schema = Schema {
     owner: NAME,
-    migrations: &[Migration {
-        name: "0001_notifications",
-        sql: include_str!("../schema/0001_notifications.sql"),
-    }],
+    migrations: &[
+        Migration {
+            name: "0001_notifications",
+            sql: include_str!("../schema/0001_notifications.sql"),
+        },
+        Migration { name: "0002_rules", sql: include_str!("../schema/0002_rules.sql") },
+        Migration {
+            name: "0003_delivery_steps",
+            sql: include_str!("../schema/0003_delivery_steps.sql"),
+        },
+    ],
 };
 
 /// The service's state.
@@ -72,6 +85,7 @@ struct App {
     home: Home,
     desk: Desk,
     live: Live,
+    followed: Followed,
     verifier: Verifier,
     outbound: Outbound,
     vapid_public: String,
@@ -112,10 +126,13 @@ async fn build(
     let seal = Sealer::new(secrets.derive(messages::SEAL), ids);
     let desk = Desk { config: Arc::new(config), seal };
     let live = Live::default();
+    let followed = Followed::default();
+    let watch = Watch { desk: desk.clone(), followed: followed.clone() };
     let app = Arc::new(App {
         home: home.clone(),
         desk: desk.clone(),
         live: live.clone(),
+        followed: followed.clone(),
         verifier: verifier.clone(),
         outbound: outbound.clone(),
         vapid_public: vapid.public(),
@@ -137,7 +154,11 @@ async fn build(
         .on(on_identity::user_registered)
         .on(on_identity::user_updated)
         .on(on_identity::user_deleted)
-        .on(on_identity::OnMessageRequested(desk));
+        .on(on_identity::memberships_changed)
+        .on(on_identity::OnMessageRequested(desk))
+        .on_each(firing::event_types().iter().map(|event| event.name), move |tx, record| {
+            watch.see(tx, record)
+        });
     Ok(Built::new(Routes::new(NAME).with(&app, http::operations()))
         .subscribe(people)
         .jobs(jobs)

@@ -12,6 +12,9 @@ use crate::people;
 /// A place in a list that runs from the newest to the oldest.
 pub(crate) type Place = (i64, Uuid);
 
+/// The state of a notification that nobody has seen yet.
+pub(crate) const SENT: &str = "sent";
+
 const COLUMNS: &str = "owner, id, seq, type, title, body, link, cause, state, created_at";
 const INSERT: &str = "INSERT INTO notifications
     (owner, id, seq, type, title, body, link, cause, state, unread, hidden, created_at, changed_at)
@@ -31,7 +34,12 @@ const OLD: &str = "DELETE FROM notifications WHERE (owner, id) IN
 
 /// Tells the devices of these people to look.
 pub(crate) async fn tell(tx: &mut Tx, first: Uuid, last: Uuid) -> Result<()> {
-    tx.emit(&ListsChanged { first, last }).await
+    tx.emit(&ListsChanged { first, last, notification: None }).await
+}
+
+/// As [`tell`], of this notification and nothing else.
+pub(crate) async fn tell_of(tx: &mut Tx, first: Uuid, last: Uuid, id: Uuid) -> Result<()> {
+    tx.emit(&ListsChanged { first, last, notification: Some(id) }).await
 }
 
 /// Puts a new notification into its owner's list. False when it is there already. The caller tells the
@@ -153,6 +161,20 @@ pub(crate) async fn changed(
     tx.all(sql, params![owner, after, limit]).await?.iter().map(from_row).collect()
 }
 
+/// One notification as it stands in the lists of many.
+pub(crate) async fn of_all(
+    tx: &mut Tx,
+    id: Uuid,
+    first: Uuid,
+    last: Uuid,
+) -> Result<Vec<Notification>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM notifications WHERE id = $1 AND owner >= $2 AND owner <= $3
+         LIMIT 5000"
+    );
+    tx.all(sql, params![id, first, last]).await?.iter().map(from_row).collect()
+}
+
 /// Drops what has been hidden, and what is older than anybody looks at. Returns how many rows went.
 pub(crate) async fn purge(
     tx: &mut Tx,
@@ -169,6 +191,8 @@ pub(crate) async fn delete_all(tx: &mut Tx, owner: Uuid) -> Result<()> {
     for sql in [
         "DELETE FROM notifications WHERE owner = $1",
         "DELETE FROM deliveries WHERE owner = $1",
+        "DELETE FROM delivery_steps WHERE owner = $1",
+        "DELETE FROM memberships WHERE user_id = $1",
         "DELETE FROM targets WHERE owner = $1",
         "DELETE FROM notification_preferences WHERE user_id = $1",
         "DELETE FROM people WHERE user_id = $1",

@@ -2,7 +2,9 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use hanse_contracts::identity::{MessageRequested, UserDeleted, UserRegistered, UserUpdated};
+use hanse_contracts::identity::{
+    MembershipsChanged, MessageRequested, UserDeleted, UserRegistered, UserUpdated,
+};
 use hanse_events::{Event, Handler, HandlerResult};
 use hanse_store::Tx;
 
@@ -17,6 +19,14 @@ pub(crate) async fn user_registered(tx: &mut Tx, event: Event<UserRegistered>) -
 pub(crate) async fn user_updated(tx: &mut Tx, event: Event<UserUpdated>) -> HandlerResult {
     let UserUpdated { user_id, email, name, .. } = event.data;
     Ok(people::learn(tx, user_id, &email, &name).await?)
+}
+
+pub(crate) async fn memberships_changed(
+    tx: &mut Tx,
+    event: Event<MembershipsChanged>,
+) -> HandlerResult {
+    let MembershipsChanged { user_id, roles, groups } = event.data;
+    Ok(people::join(tx, user_id, &roles, &groups).await?)
 }
 
 pub(crate) async fn user_deleted(tx: &mut Tx, event: Event<UserDeleted>) -> HandlerResult {

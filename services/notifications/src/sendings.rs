@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::desk::{Desk, DeskError, Post};
+use crate::crowd::Crowd;
+use crate::desk::{Desk, DeskError};
 use crate::list;
 use crate::notification::State;
 use crate::people::{self, Person};
@@ -18,7 +19,9 @@ pub(crate) const SEND: &str = "send";
 /// The kind of the job that takes a piece back.
 pub(crate) const REVOKE: &str = "revoke";
 /// People of a piece: its transaction is short.
-const PIECE: u32 = 250;
+const PIECE: u32 = 500;
+/// Pieces that one job sends; others' come in between.
+const PIECES: u32 = 40;
 
 /// To whom something is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +103,7 @@ const FIND: &str =
     created_at FROM sendings WHERE id = $1";
 const SAVE: &str = "UPDATE sendings SET message = $2, state = $3, round = $4, place = $5, told = $6
     WHERE id = $1";
-const STOP: &str = "UPDATE deliveries SET state = 'failed', cause = 'taken back', changed_at = $2
+const STOP: &str = "UPDATE deliveries SET state = 'cancelled', cause = NULL, changed_at = $2
     WHERE sending = $1 AND state IN ('queued', 'held')";
 const LISTED: &str = "SELECT owner FROM notifications WHERE id = $1 AND hidden = FALSE
     ORDER BY owner LIMIT $2";
@@ -148,17 +151,25 @@ pub(crate) async fn stop(tx: &mut Tx, mut sending: Sending) -> Result<Sending> {
     Ok(sending)
 }
 
-/// Sends the next piece; says when the one after it is due.
-pub(crate) async fn send_piece(db: &Db, desk: &Desk, id: Uuid) -> Result<Outcome, DeskError> {
-    let desk = desk.clone();
-    db.write(async move |tx: &mut Tx| {
-        let Some(sending) = find(tx, id).await? else { return Ok(Outcome::Done) };
-        if !["waiting", "running"].contains(&sending.state.as_str()) {
-            return Ok(Outcome::Done);
+/// Sends the next pieces, each in a transaction of its own; says when the one after them is due.
+pub(crate) async fn send_pieces(db: &Db, desk: &Desk, id: Uuid) -> Result<Outcome, DeskError> {
+    for _ in 0..PIECES {
+        let desk = desk.clone();
+        let outcome = db
+            .write(async move |tx: &mut Tx| {
+                let Some(sending) = find(tx, id).await? else { return Ok(Outcome::Done) };
+                if !["waiting", "running"].contains(&sending.state.as_str()) {
+                    return Ok(Outcome::Done);
+                }
+                piece(tx, &desk, sending).await
+            })
+            .await?;
+        match outcome {
+            Outcome::Again(at) if at <= db.clock().now() => {}
+            over => return Ok(over),
         }
-        piece(tx, &desk, sending).await
-    })
-    .await
+    }
+    Ok(Outcome::Again(db.clock().now()))
 }
 
 /// Sends the next piece of what is not stopped.
@@ -169,17 +180,13 @@ pub(crate) async fn piece(
 ) -> Result<Outcome, DeskError> {
     let Piece { people, last } = next_people(tx, &sending).await?;
     sending.place = last.unwrap_or(sending.place);
-    let mut listed = Vec::new();
-    for person in &people {
-        let (message, cause) = (&sending.message, format!("sending {}", sending.id));
-        let post = Post { person, message, cause: Some(&cause), sending: Some(sending.id) };
-        if desk.post(tx, &post).await? {
-            listed.push(person.id);
-        }
-        sending.told += 1;
-    }
+    let cause = format!("sending {}", sending.id);
+    let crowd =
+        Crowd { people: &people, message: &sending.message, cause: &cause, sending: sending.id };
+    let listed = desk.post_all(tx, &crowd).await?;
+    sending.told += i64::try_from(people.len()).unwrap_or(0);
     if let (Some(first), Some(last)) = (listed.first(), listed.last()) {
-        list::tell(tx, *first, *last).await?;
+        list::tell_of(tx, *first, *last, sending.message.id).await?;
     }
     let ended = last.is_none();
     let outcome = if ended { next_round(tx, &mut sending) } else { Outcome::Again(tx.now()) };
@@ -219,11 +226,8 @@ async fn next_people(tx: &mut Tx, sending: &Sending) -> Result<Piece> {
         Audience::People(ids) => {
             let left = ids.iter().filter(|id| **id > sending.place);
             let next: Vec<Uuid> = left.take(PIECE as usize).copied().collect();
-            let mut people = Vec::with_capacity(next.len());
-            for id in &next {
-                // Who has left since is told nothing.
-                people.extend(people::find(tx, *id).await?);
-            }
+            // Who has left since is told nothing.
+            let people = people::among(tx, &next).await?;
             let last = next.last().filter(|_| next.len() == PIECE as usize).copied();
             Ok(Piece { people, last })
         }

@@ -6,6 +6,7 @@
 //! HTML is made from the same text, with every value escaped.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use garde::Validate;
 use minijinja::value::Value as Jinja;
@@ -138,6 +139,12 @@ impl Template {
             .then_some(link)
     }
 
+    /// Can what it says in lists depend on a value of this name?
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        let link = self.action.as_ref().map_or("", |action| &action.link);
+        [&self.subject, &self.short, link].iter().any(|part| part.contains(name))
+    }
+
     /// Refuses a template that no values can make work.
     ///
     /// # Errors
@@ -146,8 +153,7 @@ impl Template {
         let action = self.action.as_ref().map(|action| ("link", &action.link));
         let parts = [("subject", &self.subject), ("short", &self.short), ("text", &self.text)];
         for (name, source) in parts.into_iter().chain(action) {
-            let environment = environment();
-            environment.template_from_named_str(name, source).map_err(|error| plain(&error))?;
+            ENVIRONMENT.template_from_named_str(name, source).map_err(|error| plain(&error))?;
         }
         Ok(())
     }
@@ -169,6 +175,9 @@ impl Template {
     }
 }
 
+/// Made once: it holds no template and no value, only what the language knows.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
+
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -182,9 +191,8 @@ fn environment() -> Environment<'static> {
 
 fn render(name: &str, source: &str, values: &Values) -> Result<String, RenderError> {
     let values = values.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let environment = environment();
     let template =
-        environment.template_from_named_str(name, source).map_err(|error| plain(&error))?;
+        ENVIRONMENT.template_from_named_str(name, source).map_err(|error| plain(&error))?;
     let mut out = Bounded(Vec::new());
     template
         .render_captured_to(Jinja::from_pairs(values), &mut out)

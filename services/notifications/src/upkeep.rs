@@ -32,7 +32,7 @@ pub(crate) fn worker(worker: Worker, postman: &Arc<Postman>, keep_days: u16) -> 
     worker
         .on::<Uuid, _, _>(sendings::SEND, move |run| {
             let postman = Arc::clone(&sender);
-            async move { Ok(sendings::send_piece(&postman.db, &postman.desk, run.payload).await?) }
+            async move { Ok(sendings::send_pieces(&postman.db, &postman.desk, run.payload).await?) }
         })
         .on::<Uuid, _, _>(sendings::REVOKE, move |run| {
             let postman = Arc::clone(&revoker);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::deliveries::{DeliveryView, delivery_view};
 use crate::error::NotificationError;
 use crate::list::{self, Place, Wanted};
 use crate::notification::{Notification, State};
@@ -61,29 +62,6 @@ pub(crate) struct NotificationStory {
     cause: Option<String>,
     /// Other ways that it went.
     deliveries: Vec<DeliveryView>,
-}
-
-/// How a message went another way.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Delivery")]
-pub(crate) struct DeliveryView {
-    /// The channel.
-    pub(crate) channel: String,
-    /// `queued`, `held` (to be gathered), `sent`, `delivered`, `opened`, `bounced`, `complained` or `failed`.
-    pub(crate) state: String,
-    /// How often it was tried.
-    pub(crate) attempts: i64,
-    /// Why it failed last.
-    pub(crate) cause: Option<String>,
-    /// Since when.
-    pub(crate) changed_at: Timestamp,
-}
-
-impl From<deliveries::Seen> for DeliveryView {
-    fn from(seen: deliveries::Seen) -> Self {
-        let deliveries::Seen { channel, state, attempts, cause, changed_at, .. } = seen;
-        Self { channel, state, attempts, cause, changed_at }
-    }
 }
 
 /// Which notifications to list.
@@ -161,9 +139,11 @@ pub(crate) async fn get_notification(
     cx.read(async |tx: &mut Tx| {
         let found = list::find(tx, owner, id).await?.filter(|it| !it.state.is_hidden());
         let found = found.ok_or(NotificationError::NotFound)?;
-        let deliveries = deliveries::of(tx, owner, id).await?;
+        let mut deliveries = Vec::new();
+        for seen in deliveries::of(tx, owner, id).await? {
+            deliveries.push(delivery_view(tx, &seen).await?);
+        }
         let (version, cause) = (found.seq, found.cause.clone());
-        let deliveries = deliveries.into_iter().map(Into::into).collect();
         let value = NotificationStory { notification: found.into(), cause, deliveries };
         Ok(Tagged { version, value })
     })

@@ -1,8 +1,10 @@
 //! The operations of the notifications service.
 
-mod list;
+mod deliveries;
+pub(crate) mod list;
 mod preferences;
 mod providers;
+mod rules;
 mod sendings;
 mod stream;
 mod targets;
@@ -25,6 +27,7 @@ const SEND: &str = "To people, or to everybody; now, later, or again and again. 
 pub(crate) fn operations() -> Vec<Draft<App>> {
     let mut all = of_people();
     all.extend(of_operators());
+    all.extend(of_rules());
     all
 }
 
@@ -110,5 +113,33 @@ fn of_operators() -> Vec<Draft<App>> {
                 "Signed as Standard Webhooks has it, with `notifications.feedback_secret`. An address \
                  that bounced for good, or complained, gets no letters any more.",
             ),
+    ]
+}
+
+const RULE: &str = "Whenever something of this type happens and the condition is met, the recipients are \
+    told. A rule sees events from when it was made. It may show what is personal in an event to its owner \
+    only: one that tells anybody else sees ids, times, numbers and truth values of it. (A-139)";
+
+/// Rules that make messages of events.
+fn of_rules() -> Vec<Draft<App>> {
+    let admin = Access::Role(Role::Admin);
+    vec![
+        op(Method::GET, "/notifications/rules", admin, rules::list_rules)
+            .summary("List the rules that make messages of events"),
+        op(Method::POST, "/notifications/rules", admin, rules::create_rule)
+            .summary("Make a rule")
+            .description(RULE),
+        op(Method::POST, "/notifications/rules/test", admin, rules::test_rule)
+            .summary("Try a rule with an event")
+            .description("Nothing is stored, and nobody is told."),
+        op(Method::GET, "/notifications/rules/{id}", admin, rules::get_rule)
+            .summary("Read a rule, how often it fired, and what became of its messages"),
+        op(Method::PUT, "/notifications/rules/{id}", admin, rules::replace_rule)
+            .summary("Change a rule, or switch it off"),
+        op(Method::DELETE, "/notifications/rules/{id}", admin, rules::delete_rule)
+            .summary("Remove a rule"),
+        op(Method::GET, "/notifications/deliveries", admin, deliveries::list_deliveries)
+            .summary("List the deliveries of a sending or a rule, with every try")
+            .description("Nothing of what they say. (E-048)"),
     ]
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::App;
 use crate::channel::Channel;
 use crate::channels::{email, signature};
+use crate::deliveries::Key;
 use crate::error::NotificationError;
 use crate::{deliveries, desk, people, preferences, targets};
 
@@ -167,8 +168,9 @@ async fn take(
         Happened::Complained => "complained",
     };
     let cause = (!report.cause.is_empty()).then_some(report.cause.as_str());
-    let known = deliveries::report(tx, owner, notification, Channel::Email, state, cause).await?;
-    if known == 1 && matches!(report.event, Happened::Bounced | Happened::Complained) {
+    let key = Key { owner, notification, channel: Channel::Email, target: Uuid::nil() };
+    let known = deliveries::report(tx, &key, state, cause).await?;
+    if known && matches!(report.event, Happened::Bounced | Happened::Complained) {
         let person = desk::addressee(tx, owner).await?;
         if !person.email.is_empty() {
             targets::suppress(tx, &person.email, state).await?;

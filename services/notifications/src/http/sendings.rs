@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::list::DeliveryView;
+use super::deliveries::{DeliveryOf, delivery_of};
 use crate::desk::{DeskError, values};
 use crate::error::NotificationError;
 use crate::people::{self, Person};
@@ -97,20 +97,9 @@ pub(crate) struct SendingView {
     /// Deliveries by channel and state.
     deliveries: BTreeMap<String, BTreeMap<String, i64>>,
     /// The latest failures.
-    failures: Vec<Failure>,
+    failures: Vec<DeliveryOf>,
     /// When it was asked for.
     created_at: Timestamp,
-}
-
-/// A delivery that failed.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Failure {
-    /// Whom it was for.
-    user_id: Uuid,
-    /// The message.
-    notification_id: Uuid,
-    #[serde(flatten)]
-    delivery: DeliveryView,
 }
 
 pub(crate) async fn send_notification(
@@ -219,15 +208,11 @@ async fn view(tx: &mut Tx, id: Uuid) -> Result<SendingView, NotificationError> {
         Audience::Everybody => people::count(tx).await?,
         Audience::People(ids) => i64::try_from(ids.len()).unwrap_or(i64::MAX),
     };
-    let mut by_channel: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
-    for (channel, state, count) in deliveries::counts(tx, id).await? {
-        by_channel.entry(channel).or_default().insert(state, count);
+    let by_channel = deliveries::by_channel(tx, id).await?;
+    let mut failures = Vec::new();
+    for seen in deliveries::failures(tx, id).await? {
+        failures.push(delivery_of(tx, seen).await?);
     }
-    let failures = deliveries::failures(tx, id).await?.into_iter().map(|seen| Failure {
-        user_id: seen.owner,
-        notification_id: seen.notification,
-        delivery: seen.into(),
-    });
     Ok(SendingView {
         id,
         author: sending.author,
@@ -237,7 +222,7 @@ async fn view(tx: &mut Tx, id: Uuid) -> Result<SendingView, NotificationError> {
         rounds: sending.round,
         at: sending.run_at,
         deliveries: by_channel,
-        failures: failures.collect(),
+        failures,
         created_at: sending.created_at,
     })
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::stream::unfold;
 use garde::Validate;
 use hanse_http::{
@@ -13,9 +12,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::list::NotificationView;
 use crate::error::NotificationError;
-use crate::live::Listening;
+use crate::live::{Changed, Changes, Listening};
 use crate::{App, list, people};
 
 /// How often a client hears that the connection lives; its account is looked at as often.
@@ -43,6 +41,7 @@ pub(crate) async fn stream_notifications(
     // From here on every change wakes us; what was before is read now.
     let listening = cx.app.live.listen(owner, most).ok_or(NotificationError::TooManyStreams)?;
     let now = cx.read::<_, StoreError, _>(async |tx: &mut Tx| people::seq(tx, owner).await).await?;
+    listening.begin(now);
     // Nobody has seen what has not happened: a wrong number would hide what comes.
     let seen = listener.last.or(query.after).map_or(now, |last| last.min(now));
     let follower = Follower {
@@ -84,18 +83,18 @@ impl Follower {
     /// The next thing to tell; nothing more when the account may not listen any more (HTTP-14).
     async fn next(&mut self) -> Option<LiveEvent> {
         loop {
-            if let Some(event) = self.ready.pop() {
-                return Some(event);
-            }
             if !self.verifier.still_holds(&self.principal) {
                 return None;
+            }
+            if let Some(event) = self.ready.pop() {
+                return Some(event);
             }
             if std::mem::take(&mut self.look) {
                 self.read().await?;
                 continue;
             }
             tokio::select! {
-                () = self.listening.changed() => self.look = true,
+                changes = self.listening.changed() => self.hear(&changes),
                 () = tokio::time::sleep(BEAT) => {
                     return self.verifier.still_holds(&self.principal).then_some(LiveEvent::Beat);
                 }
@@ -122,16 +121,29 @@ impl Follower {
             }
         };
         self.look = changed.len() >= AT_ONCE as usize;
-        self.seen = changed.last().map_or(self.seen, |last| last.seq);
+        let rows: Vec<Changed> = changed.into_iter().map(Into::into).collect();
+        self.tell(&rows);
+        Some(())
+    }
+
+    /// Takes what came along, when it is the next thing.
+    fn hear(&mut self, changes: &Changes) {
+        if changes.rows.is_empty() || changes.after > self.seen {
+            self.look = true;
+        } else if changes.to > self.seen {
+            let begin = changes.rows.partition_point(|row| row.seq <= self.seen);
+            self.tell(changes.rows.get(begin..).unwrap_or_default());
+        }
+    }
+
+    fn tell(&mut self, rows: &[Changed]) {
+        self.seen = rows.last().map_or(self.seen, |last| last.seq);
         // Several changes may share a number; only the last of them may be gone on from.
         let mut later = None;
-        for notification in changed.into_iter().rev() {
-            let seq = notification.seq;
-            let id = (later.replace(seq) != Some(seq)).then_some(seq);
-            let view = NotificationView::from(notification);
-            let data = Bytes::from(serde_json::to_vec(&view).unwrap_or_default());
+        for Changed { seq, data } in rows.iter().rev() {
+            let id = (later.replace(*seq) != Some(*seq)).then_some(*seq);
+            let data = data.clone();
             self.ready.push(LiveEvent::Told { id, kind: "notification", data });
         }
-        Some(())
     }
 }

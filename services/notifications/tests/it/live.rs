@@ -1,6 +1,7 @@
 //! Lists as they change, on connected devices (HTTP-14).
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use hanse_telemetry::metrics::Metrics;
 use hanse_testkit::{Actor, Stage, Value, json, stage_test};
 use jiff::SignedDuration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -11,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::services;
-use super::support::{knows, news, serve, tell};
+use super::support::{knows, news, serve, served, tell};
 
 /// A device that follows by server-sent events.
 struct Device {
@@ -185,4 +186,30 @@ async fn a_page_follows_by_websocket(t: Stage) {
         closed |= message.is_close();
     }
     assert!(closed, "it says goodbye");
+}
+
+/// OPS-01, M-132: a WebSocket is a connection for as long as it is open, and is told to go elsewhere and
+/// waited for when the process stops.
+#[stage_test]
+async fn a_socket_counts_as_a_connection_and_is_waited_for(t: Stage) {
+    let anna = t.user("anna");
+    knows(&t, &anna, "Anna").await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let metrics = Metrics::default();
+    let stopping = async move { drop(stopped.await) };
+    let (address, serving) = served(&t, metrics.clone(), stopping).await;
+    let serving = tokio::spawn(serving);
+    let headers = [("authorization", format!("Bearer {}", anna.token()))];
+    let mut page = socket(address, &headers).await.unwrap();
+    tell(&t, &anna, news(&t, "hello")).await;
+    assert!(matches!(page.next().await, Some(Ok(Message::Text(_)))));
+    let open = || metrics.render().lines().any(|line| line == "active_connections 1");
+    assert!(open(), "{}", metrics.render());
+    stop.send(()).unwrap();
+    let Some(Ok(Message::Close(Some(frame)))) = page.next().await else { panic!("not closed") };
+    assert_eq!(u16::from(frame.code), 1001);
+    // Nobody is let go before the client has said goodbye too, or has had time to.
+    drop(page);
+    serving.await.unwrap();
+    assert!(metrics.render().lines().any(|line| line == "active_connections 0"));
 }

@@ -12,6 +12,7 @@ mod access;
 mod lists;
 mod live;
 mod preferences;
+mod rules;
 mod sendings;
 mod support;
 mod targets;

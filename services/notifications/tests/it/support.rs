@@ -26,7 +26,11 @@ pub fn services() -> Vec<Service> {
         feedback_secret: FEEDBACK.into(),
         ..NotificationsConfig::default()
     };
-    vec![hanse_notifications::service(config, MailConfig::default()), TestEvent::source("identity")]
+    vec![
+        hanse_notifications::service(config, MailConfig::default()),
+        TestEvent::source("identity"),
+        TestEvent::source("thoughts"),
+    ]
 }
 
 /// Makes somebody known.
@@ -111,6 +115,17 @@ pub async fn deliveries(who: &Actor) -> Value {
 
 /// The scene's services behind a door that keeps connections.
 pub async fn serve(t: &Stage) -> SocketAddr {
+    let (address, serving) = served(t, Metrics::default(), std::future::pending()).await;
+    tokio::spawn(serving);
+    address
+}
+
+/// As [`serve`], until `stop` ends; the future ends when the last connection has.
+pub async fn served<F: Future<Output = ()> + Send + 'static>(
+    t: &Stage,
+    metrics: Metrics,
+    stop: F,
+) -> (SocketAddr, impl Future<Output = ()> + Send + use<F>) {
     let edge = Edge {
         ids: t.ids.clone(),
         verifier: t.verifier.clone(),
@@ -125,15 +140,7 @@ pub async fn serve(t: &Stage) -> SocketAddr {
     let front = Arc::new(ServiceFront::new(edge, table));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let limits = server::Limits::default();
-    tokio::spawn(server::serve(
-        listener,
-        front,
-        limits,
-        Metrics::default(),
-        std::future::pending(),
-    ));
-    address
+    (address, server::serve(listener, front, server::Limits::default(), metrics, stop))
 }
 
 /// A request that a receiver got.
