@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use crate::engines::{Engines, fault_tools};
 use crate::oidc;
 use crate::python;
+use crate::receivers;
 use crate::schemathesis;
 use crate::workspace::{self, Features};
 
@@ -57,6 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let otlp = python::environment("otlp", "tests/otlp/requirements.txt")?;
         cargo.env("OTLP_PYTHON", otlp.join("bin/python"));
         cargo.envs(oidc::ensure()?);
+        cargo.envs(receivers::ensure()?);
     }
     if let Some(filter) = &args.filter {
         cargo.args(["--", filter]);

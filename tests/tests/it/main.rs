@@ -19,6 +19,7 @@ mod importing;
 mod openid;
 mod ownership;
 mod postgres;
+mod receivers;
 mod reloading;
 mod secrets;
 mod starting;
