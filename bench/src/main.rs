@@ -16,6 +16,7 @@ mod hello;
 mod histogram;
 mod load;
 mod process;
+mod sink;
 mod suite;
 mod wire;
 

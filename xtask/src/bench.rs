@@ -13,6 +13,7 @@ use crate::workspace::{self, Features};
 #[command(after_help = "Examples:
   cargo xtask bench                                  every scenario but growth, printed
   cargo xtask bench --only create,read --seconds 5   two of them, quickly
+  cargo xtask bench --notifications --write          telling very many people, a section of its own
   cargo xtask bench --split                          also split, on PostgreSQL and Kafka
   cargo xtask bench --growth --write                 everything, kept in bench/RESULTS.md")]
 pub struct Args {

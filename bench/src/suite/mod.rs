@@ -3,6 +3,7 @@
 mod growth;
 mod lifecycle;
 mod logins;
+mod notifications;
 mod proxy;
 mod ratio;
 mod report;
@@ -47,6 +48,15 @@ pub struct Args {
     /// `HANSE_TEST_POSTGRES` and `HANSE_TEST_KAFKA` name; `cargo xtask bench --split` starts both.
     #[arg(long)]
     split: bool,
+    /// Only how many people are told how fast; `--write` keeps that in a section of its own.
+    #[arg(long, conflicts_with_all = ["only", "growth", "split"])]
+    notifications: bool,
+    /// Devices that listen while everybody is told something.
+    #[arg(long, default_value_t = 10_000)]
+    streams: usize,
+    /// Letters of one sending.
+    #[arg(long, default_value_t = 100_000)]
+    letters: usize,
     /// Where data folders are made; a disk, since a file system in memory syncs for nothing.
     #[arg(long, value_name = "DIR", default_value = "target")]
     scratch: PathBuf,
@@ -81,6 +91,8 @@ pub enum Scenario {
     Proxy,
     /// The same journey in one process and split, and searchable in split.
     Topologies,
+    /// 10,000 devices that listen, and 100,000 letters.
+    Notifications,
     /// Point reads and first pages with 1,000,000 thoughts beside them.
     Growth,
 }
@@ -111,9 +123,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let asked = match scenario {
             Scenario::Growth => Some(args.growth),
             Scenario::Topologies => Some(args.split),
+            Scenario::Notifications => Some(args.notifications),
             _ => None,
         };
         let wanted = match args.only.as_slice() {
+            _ if args.notifications => *scenario == Scenario::Notifications,
             [] => asked.unwrap_or(true),
             only => only.contains(scenario) || asked.unwrap_or(false),
         };
@@ -141,6 +155,7 @@ impl Bench<'_> {
             Scenario::Logins => logins::measure(self).await,
             Scenario::Proxy => proxy::measure(self).await,
             Scenario::Topologies => topologies::measure(self).await,
+            Scenario::Notifications => notifications::measure(self).await,
             Scenario::Growth => growth::measure(self).await,
         }
     }

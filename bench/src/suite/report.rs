@@ -44,6 +44,8 @@ pub struct Report {
     head: String,
     figures: Vec<Figure>,
     not_run: usize,
+    /// The section of the file that this is kept in; the whole but its sections, when there is none.
+    section: Option<&'static str>,
 }
 
 impl Report {
@@ -62,7 +64,8 @@ impl Report {
             args.connections,
             args.rounds
         );
-        Self { head, figures: Vec::new(), not_run: 0 }
+        let section = args.notifications.then_some("Notifications");
+        Self { head, figures: Vec::new(), not_run: 0, section }
     }
 
     pub fn add(&mut self, figures: Vec<Figure>) {
@@ -90,12 +93,9 @@ impl Report {
         let table = self.table();
         println!("{table}");
         if let Some(path) = keep {
-            let text = format!(
-                "# Results\n\nWritten by `cargo xtask bench --write`. Ratios compare with a bare \
-                 axum server in the same run; they travel between machines, absolute figures do \
-                 not.\n\n{table}"
-            );
-            std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+            let old = std::fs::read_to_string(path).unwrap_or_default();
+            std::fs::write(path, kept(&old, self.section, &table))
+                .with_context(|| format!("writing {}", path.display()))?;
         }
         if self.not_run > 0 {
             bail!("{} scenarios could not be run", self.not_run);
@@ -117,6 +117,32 @@ impl Report {
         }
         text
     }
+}
+
+/// The file with this table in the place of the one before; every other part of it stays.
+fn kept(old: &str, section: Option<&str>, table: &str) -> String {
+    let mut parts = old.split("\n## ");
+    let whole = parts.next().unwrap_or_default().trim_end().to_owned();
+    let mut sections: Vec<String> = parts.map(|part| part.trim_end().to_owned()).collect();
+    let whole = match section {
+        Some(section) => {
+            sections.retain(|part| part.lines().next() != Some(section));
+            sections.push(format!(
+                "{section}\n\nWritten by `cargo xtask bench --{} --write`.\n\n{}",
+                section.to_lowercase(),
+                table.trim_end()
+            ));
+            whole
+        }
+        None => format!(
+            "# Results\n\nWritten by `cargo xtask bench --write`. Ratios compare with a bare \
+             axum server in the same run; they travel between machines, absolute figures do \
+             not.\n\n{}",
+            table.trim_end()
+        ),
+    };
+    let sections = sections.iter().map(|part| format!("\n\n## {part}"));
+    format!("{whole}{}\n", sections.collect::<String>())
 }
 
 fn with_unit(value: f64, unit: &str) -> String {
@@ -158,6 +184,19 @@ mod tests {
         assert_eq!((p99.measured.as_str(), p99.bar.as_str()), ("42 ms", "≤ 50 ms"));
         assert_eq!(p99.met, Some(true));
         assert_eq!(Figure::plain("hello", 61_000.4, "/s", String::new()).measured, "61000 /s");
+    }
+
+    #[test]
+    fn a_section_is_kept_apart_from_the_rest() {
+        let first = kept("", None, "| a |\n");
+        let both = kept(&first, Some("Notifications"), "| b |\n");
+        assert!(both.starts_with(first.trim_end()) && both.ends_with("| b |\n"), "{both}");
+        assert_eq!(kept(&both, Some("Notifications"), "| b |\n"), both);
+        let again = kept(&both, None, "| c |\n");
+        assert!(
+            again.contains("| c |\n\n## Notifications\n") && !again.contains("| a |"),
+            "{again}"
+        );
     }
 
     #[test]
