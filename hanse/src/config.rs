@@ -178,6 +178,67 @@ impl std::fmt::Debug for SecretsSection {
     }
 }
 
+impl StoreSection {
+    fn mistakes(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if self.pool == 0 {
+            found.push(("store.pool".into(), "must be at least 1".into()));
+        }
+        if !self.url.is_empty() && !self.url.starts_with("postgres") {
+            found.push(("store.url".into(), "must begin with postgres://".into()));
+        }
+        if !self.replica_url.is_empty() && self.url.is_empty() {
+            let what = "a replica follows a server, so store.url must be set".to_owned();
+            found.push(("store.replica_url".into(), what));
+        } else if !self.replica_url.is_empty() && !self.replica_url.starts_with("postgres") {
+            found.push(("store.replica_url".into(), "must begin with postgres://".into()));
+        }
+        found
+    }
+}
+
+impl PeersConfig {
+    fn mistakes(&self, redis: bool) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (name, endpoints) in &self.endpoints {
+            let key = format!("peers.endpoints.{name}");
+            if !crate::compose::NAMES.contains(&name.as_str()) {
+                found.push((key.clone(), "there is no such service".into()));
+            }
+            for text in endpoints {
+                match Written::parse(text) {
+                    Ok(written) if written.secure() && !self.tls.enabled() => {
+                        let what = "peers speak TLS by peers.tls, which is not set".to_owned();
+                        found.push((key.clone(), what));
+                    }
+                    Ok(_) => {}
+                    Err(what) => found.push((key.clone(), what)),
+                }
+            }
+        }
+        if !self.address.is_empty() {
+            let mistake = match Written::parse(&self.address) {
+                Err(what) => Some(what),
+                Ok(_) if self.address.contains(['/', '*']) => {
+                    Some("write it like 10.0.0.5:3012".to_owned())
+                }
+                Ok(_) if !redis => {
+                    Some("it is announced by Redis, so redis.url must be set".to_owned())
+                }
+                Ok(_) => None,
+            };
+            found.extend(mistake.map(|what| ("peers.address".to_owned(), what)));
+        }
+        if !self.settings.ca_file.is_empty() {
+            let what = "peers are known by peers.tls.ca_file".to_owned();
+            found.push(("peers.settings.ca_file".to_owned(), what));
+        }
+        found.extend(self.tls.mistakes("peers.tls"));
+        found.extend(self.settings.mistakes("peers.settings"));
+        found
+    }
+}
+
 impl config::Config for Config {
     const SECRETS: &[&str] = &[
         "store.url",
@@ -211,59 +272,12 @@ impl config::Config for Config {
         if self.server.connections_per_address == 0 {
             found.push(("server.connections_per_address".into(), "must be at least 1".into()));
         }
-        if self.store.pool == 0 {
-            found.push(("store.pool".into(), "must be at least 1".into()));
-        }
-        if !self.store.url.is_empty() && !self.store.url.starts_with("postgres") {
-            found.push(("store.url".into(), "must begin with postgres://".into()));
-        }
-        if !self.store.replica_url.is_empty() && self.store.url.is_empty() {
-            let what = "a replica follows a server, so store.url must be set".to_owned();
-            found.push(("store.replica_url".into(), what));
-        } else if !self.store.replica_url.is_empty()
-            && !self.store.replica_url.starts_with("postgres")
-        {
-            found.push(("store.replica_url".into(), "must begin with postgres://".into()));
-        }
+        found.extend(self.store.mistakes());
         found.extend(
             self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())),
         );
-        for (name, endpoints) in &self.peers.endpoints {
-            let key = format!("peers.endpoints.{name}");
-            if !crate::compose::NAMES.contains(&name.as_str()) {
-                found.push((key.clone(), "there is no such service".into()));
-            }
-            for text in endpoints {
-                match Written::parse(text) {
-                    Ok(written) if written.secure() && !self.peers.tls.enabled() => {
-                        let what = "peers speak TLS by peers.tls, which is not set".to_owned();
-                        found.push((key.clone(), what));
-                    }
-                    Ok(_) => {}
-                    Err(what) => found.push((key.clone(), what)),
-                }
-            }
-        }
-        if !self.peers.address.is_empty() {
-            let mistake = match Written::parse(&self.peers.address) {
-                Err(what) => Some(what),
-                Ok(_) if self.peers.address.contains(['/', '*']) => {
-                    Some("write it like 10.0.0.5:3012".to_owned())
-                }
-                Ok(_) if !self.redis.enabled() => {
-                    Some("it is announced by Redis, so redis.url must be set".to_owned())
-                }
-                Ok(_) => None,
-            };
-            found.extend(mistake.map(|what| ("peers.address".to_owned(), what)));
-        }
-        if !self.peers.settings.ca_file.is_empty() {
-            let what = "peers are known by peers.tls.ca_file".to_owned();
-            found.push(("peers.settings.ca_file".to_owned(), what));
-        }
+        found.extend(self.peers.mistakes(self.redis.enabled()));
         found.extend(self.server.tls.mistakes("server.tls"));
-        found.extend(self.peers.tls.mistakes("peers.tls"));
-        found.extend(self.peers.settings.mistakes("peers.settings"));
         found.extend(
             self.kafka.mistakes().into_iter().map(|(key, what)| (format!("kafka.{key}"), what)),
         );

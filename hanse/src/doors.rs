@@ -47,8 +47,7 @@ impl Doors {
         let registry = (!config.peers.address.is_empty())
             .then(|| redis.as_ref().map(|redis| Peers::new(redis, shared)))
             .flatten();
-        let peers =
-            compose::elsewhere(config, platform, shared, encryption, registry.as_ref());
+        let peers = compose::elsewhere(config, platform, shared, encryption, registry.as_ref());
         compose::complete(config, platform, &peers)?;
         let identity = peers.iter().find(|(outline, _)| outline.service() == "identity");
         let follower = identity.map(|(_, identity)| {

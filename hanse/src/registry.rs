@@ -39,7 +39,12 @@ impl Peers {
     /// The registry in this Redis.
     pub fn new(redis: &Redis, shared: &Shared) -> Self {
         let registry = Registry::start(redis.clone(), LAPSE);
-        Self { registry, key: shared.peer_key(), ids: shared.ids.clone(), announced: Mutex::default() }
+        Self {
+            registry,
+            key: shared.peer_key(),
+            ids: shared.ids.clone(),
+            announced: Mutex::default(),
+        }
     }
 
     /// Says that these services are served at this address, from now until [`Peers::withdraw`].

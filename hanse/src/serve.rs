@@ -112,10 +112,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
             () = asked_to_stop => {}
             () = stop_signal(stopped.clone()) => return,
         }
-        tracing::info!("stopping: not ready any more, finishing what is under way");
-        draining.store(true, Ordering::Release);
-        doors.withdraw().await;
-        tokio::time::sleep(Duration::from_secs(config.server.drain_delay_seconds.into())).await;
+        say_goodbye(config, &draining, &doors).await;
         stop.send_replace(true);
     };
     let reload = reload.run(stop_signal(stopped.clone()));
@@ -131,6 +128,14 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     tracing::info!("stopped");
     drop((folder, guard));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says to everybody that no more requests are wanted, and gives them time to hear it.
+async fn say_goodbye(config: &Config, draining: &AtomicBool, doors: &Doors) {
+    tracing::info!("stopping: not ready any more, finishing what is under way");
+    draining.store(true, Ordering::Release);
+    doors.withdraw().await;
+    tokio::time::sleep(Duration::from_secs(config.server.drain_delay_seconds.into())).await;
 }
 
 /// Leaves the event log between processes.

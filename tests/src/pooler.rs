@@ -78,7 +78,9 @@ fn spawn(folder: &tempfile::TempDir) -> Child {
     let mut command = Command::new("pgbouncer");
     let user = rustix::process::geteuid().is_root().then(|| {
         let user = postgres_server::User::unprivileged().expect("a user who is not root");
-        for path in [folder.path().to_owned(), folder.path().join("config"), folder.path().join("users")] {
+        for path in
+            [folder.path().to_owned(), folder.path().join("config"), folder.path().join("users")]
+        {
             postgres_server::give(&path, Some(user)).expect("its owner's");
         }
         user

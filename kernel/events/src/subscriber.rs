@@ -110,7 +110,14 @@ impl Subscriber {
     /// A reader of `log` for `subscription`, with effects in `db`.
     #[must_use]
     pub fn new(db: Db, log: Arc<dyn Log>, subscription: Subscription, retry: RetryPolicy) -> Self {
-        Self { db, log, subscription, retry, position: watch::Sender::new(-1), held: AtomicBool::new(true) }
+        Self {
+            db,
+            log,
+            subscription,
+            retry,
+            position: watch::Sender::new(-1),
+            held: AtomicBool::new(true),
+        }
     }
 
     /// The subscription's name.
@@ -256,8 +263,7 @@ impl Subscriber {
                     // Another replica took the batch; start over from where it is.
                     return Err(StoreError::Contention("the position has moved".into()).into());
                 }
-                let waits =
-                    tx.one(ANY_HELD, params![name, &source]).await?.at::<bool>(0)?;
+                let waits = tx.one(ANY_HELD, params![name, &source]).await?.at::<bool>(0)?;
                 let held = if waits {
                     held_subjects(tx, name, &source, &events).await?
                 } else {

@@ -84,25 +84,23 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
     let split = [("postgres_split", "Postgres", "Split")];
     let more = loopback.iter().filter(|_| !arguments.local);
     let more = more.chain(split.iter().filter(|_| arguments.split));
-    let tests = stages.iter().chain(more).map(
-        |(test, engine, topology)| {
-            let (ident, engine, topology) =
-                (format_ident!("{test}"), format_ident!("{engine}"), format_ident!("{topology}"));
-            quote! {
-                #(#on_tests)*
-                #[test]
-                fn #ident() {
-                    ::hanse_testkit::run(
-                        ::hanse_testkit::Engine::#engine,
-                        ::hanse_testkit::Topology::#topology,
-                        ::std::concat!(::std::module_path!(), "::", #test),
-                        #services(),
-                        #name,
-                    );
-                }
+    let tests = stages.iter().chain(more).map(|(test, engine, topology)| {
+        let (ident, engine, topology) =
+            (format_ident!("{test}"), format_ident!("{engine}"), format_ident!("{topology}"));
+        quote! {
+            #(#on_tests)*
+            #[test]
+            fn #ident() {
+                ::hanse_testkit::run(
+                    ::hanse_testkit::Engine::#engine,
+                    ::hanse_testkit::Topology::#topology,
+                    ::std::concat!(::std::module_path!(), "::", #test),
+                    #services(),
+                    #name,
+                );
             }
-        },
-    );
+        }
+    });
     Ok(quote! {
         #(#on_module)*
         mod #name {

@@ -100,8 +100,11 @@ mod tests {
         });
         alive.notified().await;
         assert_eq!(lives.load(Ordering::Relaxed), 3);
-        let restarts = metrics
-            .family_counter("task_restarts", "Background tasks that were started again", "task");
+        let restarts = metrics.family_counter(
+            "task_restarts",
+            "Background tasks that were started again",
+            "task",
+        );
         assert_eq!(restarts.with("mortal").get(), 2);
         supervisor.stop().await;
     }

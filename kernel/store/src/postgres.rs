@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use jiff::Timestamp;
-use tokio_postgres::{Config, SimpleQueryMessage, Statement};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Config, SimpleQueryMessage, Statement};
 use uuid::Uuid;
 
 use self::encryption::Encryption;
@@ -99,8 +99,7 @@ impl Connections {
             config.options(BOUNDS.map(|(name, value)| format!("-c {name}={value}")).join(" "));
         }
         let recycling_method = RecyclingMethod::Fast;
-        let manager =
-            Manager::from_config(config, encryption, ManagerConfig { recycling_method });
+        let manager = Manager::from_config(config, encryption, ManagerConfig { recycling_method });
         let pool = Pool::builder(manager)
             .max_size(server.pool)
             .runtime(Runtime::Tokio1)

@@ -147,16 +147,7 @@ impl Stage {
         };
         let platform = Platform::build(config, services).await.expect("the services are built");
         let platform = Arc::new(platform);
-        let edge = Edge {
-            ids: ids.clone(),
-            verifier: verifier.clone(),
-            metrics: metrics.clone(),
-            recent: Arc::default(),
-            spans: hanse_telemetry::Spans::default(),
-            peers: PeerKey::new(&PEER_KEY),
-            trusted_proxies: hanse_http::Networks::default(),
-            origins: Arc::new(["https://stage.test".to_owned()]),
-        };
+        let edge = edge(&ids, &verifier, &metrics);
         let table =
             Table::new(platform.cells().iter().map(|cell| &cell.routes)).expect("no collisions");
         let front = Arc::new(ServiceFront::new(edge, table));
@@ -365,6 +356,20 @@ impl Strike {
             drop_databases(&self.databases).await;
         }
         drop(self.folder);
+    }
+}
+
+/// The door of a scene's processes.
+fn edge(ids: &Ids, verifier: &Verifier, metrics: &Metrics) -> Edge {
+    Edge {
+        ids: ids.clone(),
+        verifier: verifier.clone(),
+        metrics: metrics.clone(),
+        recent: Arc::default(),
+        spans: hanse_telemetry::Spans::default(),
+        peers: PeerKey::new(&PEER_KEY),
+        trusted_proxies: hanse_http::Networks::default(),
+        origins: Arc::new(["https://stage.test".to_owned()]),
     }
 }
 

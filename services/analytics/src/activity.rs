@@ -23,10 +23,7 @@ pub struct Activity {
 const NOTE: Insert<5> = Insert { into: "activity (owner, id, at, type, subject)", then: "" };
 
 /// Notes events in their owners' logs.
-pub(crate) async fn note<T: DomainEvent>(
-    tx: &mut Tx,
-    events: &[(Uuid, &Event<T>)],
-) -> Result<()> {
+pub(crate) async fn note<T: DomainEvent>(tx: &mut Tx, events: &[(Uuid, &Event<T>)]) -> Result<()> {
     let row = |(owner, event): &(Uuid, &Event<T>)| {
         let subject = event.subject.as_str();
         [(*owner).into(), event.id.into(), event.time.into(), T::TYPE.into(), subject.into()]

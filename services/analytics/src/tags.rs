@@ -35,7 +35,8 @@ impl Changes {
     /// Changes the table; a tag without thoughts is forgotten.
     pub(crate) async fn save(mut self, tx: &mut Tx) -> Result<()> {
         self.0.retain(|_, by| *by != 0);
-        let row = |((owner, tag), by): (&(Uuid, String), &i64)| [owner.into(), tag.into(), (*by).into()];
+        let row =
+            |((owner, tag), by): (&(Uuid, String), &i64)| [owner.into(), tag.into(), (*by).into()];
         let rows: Vec<_> = self.0.iter().map(row).collect();
         ADD.execute(tx, &rows).await?;
         for (owner, tag) in self.0.iter().filter(|(_, by)| **by < 0).map(|(key, _)| key) {

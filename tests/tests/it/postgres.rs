@@ -91,7 +91,8 @@ fn a_replica_answers_only_what_may_lag() {
     let after = [("hanse-after", position.as_str())];
     let total = |headers: &[(&str, &str)]| {
         let path = "/api/analytics/overview";
-        anna.send("GET", path, headers, None).expect("an answer").json()["thoughts"]["total"].clone()
+        anna.send("GET", path, headers, None).expect("an answer").json()["thoughts"]["total"]
+            .clone()
     };
     assert_eq!(total(&after), 2, "whoever says what they wrote is answered by the main server");
     assert_eq!(total(&[]), 1, "others by the replica, which is an hour behind here");

@@ -1,7 +1,12 @@
 //! What passes in one process passes split: a process per service on PostgreSQL and Kafka, behind the
 //! gateway.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and strangers come in threads of their own"
+)]
 
 mod database;
 mod doors;

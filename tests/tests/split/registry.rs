@@ -4,11 +4,12 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hanse_e2e::{
-    Engines, Redis, SERVICES, Split, Writer, harbour_total, json, overview, until,
-};
+use hanse_e2e::{Engines, Redis, SERVICES, Split, Writer, harbour_total, json, overview, until};
 
 use crate::CONFIG;
+
+/// What happens to Redis, in words and in deeds; the thief's address is told.
+type Day = (&'static str, fn(&mut Redis, &str));
 
 /// A platform without written addresses: who serves where is known by Redis only.
 fn by_announcement(redis: &Redis) -> Split {
@@ -75,7 +76,7 @@ fn processes_find_each_other_whatever_becomes_of_redis() {
     let leaver = split.register("leaver");
     assert_eq!(leaver.post("/auth/logout", &json!({})).status, 204);
 
-    let days: [(&str, fn(&mut Redis, &str)); 5] = [
+    let days: [Day; 5] = [
         ("a thief is announced", |redis, thief| forge(redis, thief)),
         ("it forgets", |redis, _| drop(redis.ask(&["FLUSHALL"]))),
         ("it dies", |redis, _| redis.kill()),

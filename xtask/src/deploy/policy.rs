@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 /// Variables that would hold a secret; as files they end in `_FILE`.
-const SECRET_VARIABLES: [&str; 3] =
-    ["HANSE_STORE_URL", "HANSE_REDIS_URL", "HANSE_SECRETS_MASTER_KEY"];
+const SECRET_VARIABLES: [&str; 4] =
+    ["HANSE_STORE_URL", "HANSE_STORE_REPLICA_URL", "HANSE_REDIS_URL", "HANSE_SECRETS_MASTER_KEY"];
 /// What tells the platform where its file is, and is no key itself.
 const CONFIG: &str = "HANSE_CONFIG";
 /// The ports of architecture, section 6.
