@@ -19,12 +19,22 @@ pub(super) fn hash(params: &Params, password: &[u8], salt: &[u8]) -> Option<Stri
     let mut output = [0; LENGTH];
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     compute(&argon, password, salt, &mut output)?;
+    phc(params, salt, &output)
+}
+
+/// A PHC string that costs as much to check as any and that no password is known to fit: its hash is
+/// random, so nothing had to be computed.
+pub(super) fn unknown(params: &Params, salt: &[u8], hash: [u8; LENGTH]) -> Option<String> {
+    phc(params, salt, &hash)
+}
+
+fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Option<String> {
     let hash = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
         params: ParamsString::try_from(params).ok()?,
         salt: Some(Salt::new(salt).ok()?),
-        hash: Some(Output::new(&output).ok()?),
+        hash: Some(Output::new(output).ok()?),
     };
     Some(hash.to_string())
 }

@@ -42,7 +42,7 @@ impl Passwords {
             some => some as usize,
         };
         let salt: [u8; 16] = ids.random();
-        let dummy = argon::hash(&params, &ids.random::<32>(), &salt).ok_or(Busy)?;
+        let dummy = argon::unknown(&params, &salt, ids.random()).ok_or(Busy)?;
         Ok(Self {
             params,
             ids,
@@ -68,7 +68,7 @@ impl Passwords {
         let password = password.clone();
         self.run(move || argon::hash(&params, password.bytes(), &salt))
             .await?
-            // Lengths are fixed and valid, the parameters were tried in `new`: memory is short.
+            // Lengths are fixed and valid, and so are the parameters: memory is short.
             .ok_or(Busy)
     }
 
