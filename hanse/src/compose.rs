@@ -166,6 +166,9 @@ impl Shared {
         let ids = Ids::system(Clock::system());
         let secrets = match master_key(config) {
             Some(path) => Secrets::load_or_create(&path, &ids)?,
+            None if !config.secrets.master_command.is_empty() => {
+                Secrets::fetch(&config.secrets.master_command)?
+            }
             None => Secrets::parse(&config.secrets.master_key, "secrets.master_key")?,
         };
         let verifier = Verifier::new(&config.server.public_url, "hanse", ids.clock().clone());
@@ -198,9 +201,9 @@ fn origins(config: &Config) -> Arc<[String]> {
     own.chain(config.gateway.cors_origins.iter().cloned()).collect()
 }
 
-/// The file of the master key, unless the configuration holds the key itself.
+/// The file of the master key, unless the configuration holds the key itself or a command fetches it.
 pub fn master_key(config: &Config) -> Option<PathBuf> {
-    if !config.secrets.master_key.is_empty() {
+    if !config.secrets.master_key.is_empty() || !config.secrets.master_command.is_empty() {
         return None;
     }
     Some(match config.secrets.master_key_file.as_str() {

@@ -170,6 +170,22 @@ pub struct SecretsSection {
     pub master_key: String,
     /// File that holds the master key; `<data>/master.key` when empty, made on the first start.
     pub master_key_file: String,
+    /// Command that prints the master key, as a list of program and arguments, for key services: run
+    /// once at every start, without a shell, for at most half a minute.
+    pub master_command: Vec<String>,
+}
+
+impl SecretsSection {
+    fn mistakes(&self) -> Vec<(String, String)> {
+        let Self { master_key, master_key_file, master_command } = self;
+        let ways =
+            [!master_key.is_empty(), !master_key_file.is_empty(), !master_command.is_empty()];
+        if ways.into_iter().filter(|way| *way).count() < 2 {
+            return Vec::new();
+        }
+        let what = "the master key comes from one place: a setting, a file or a command";
+        vec![("secrets".to_owned(), what.to_owned())]
+    }
 }
 
 impl std::fmt::Debug for SecretsSection {
@@ -277,6 +293,7 @@ impl config::Config for Config {
             self.log.validate().into_iter().map(|error| ("log".to_owned(), error.to_string())),
         );
         found.extend(self.peers.mistakes(self.redis.enabled()));
+        found.extend(self.secrets.mistakes());
         found.extend(self.server.tls.mistakes("server.tls"));
         found.extend(
             self.kafka.mistakes().into_iter().map(|(key, what)| (format!("kafka.{key}"), what)),

@@ -63,8 +63,9 @@ fn folder(loaded: &Loaded) -> Result<String, String> {
             folder.display()
         ));
     }
-    if config.secrets.master_key.is_empty() && config.secrets.master_key_file.is_empty() {
-        let key = folder.join("master.key");
+    if let Some(key) = compose::master_key(config)
+        && config.secrets.master_key_file.is_empty()
+    {
         let mode = std::fs::metadata(&key)
             .map_err(|error| format!("{}: {error}", key.display()))?
             .permissions();

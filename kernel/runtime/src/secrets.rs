@@ -4,12 +4,18 @@
 //! key (cursors, stored answers, refresh tokens, sealed signing keys) is derived from it with
 //! HKDF-SHA256 under its own label, so that no key serves two purposes. It is made on the first
 //! start; it is never a default and never printed.
+//!
+//! Where a key service (KMS, HSM, a vault) keeps it, a command of the operator fetches it: once at the
+//! start, without a shell, within bounds of time and output.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,6 +25,12 @@ use sha2::Sha256;
 
 /// Different bytes that a key must have; one of random bytes has about 30.
 const LEAST_DIFFERENT: usize = 16;
+/// How long a command may take to fetch the key.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(20);
+/// The most that it may print.
+const LARGEST: u64 = 4096;
 
 /// The master key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +47,14 @@ pub enum SecretError {
     /// Others can read the file.
     #[error("the master key file {0} can be read by others; run: chmod 600 {0}")]
     Open(PathBuf),
+    /// The command that fetches the key does not.
+    #[error("the master key cannot be fetched by {program}: {what}")]
+    Command {
+        /// Which command. Its arguments may be nobody's business.
+        program: String,
+        /// What it did; nothing of what it printed.
+        what: String,
+    },
     /// The content is not 32 bytes in base64.
     #[error("the master key in {0} is not 32 bytes in base64")]
     Malformed(String),
@@ -76,6 +96,39 @@ impl Secrets {
         Ok(Self::new(&key))
     }
 
+    /// What a command prints: program and arguments, run without a shell. It gets what environment there
+    /// is except our own settings; its errors go where ours go.
+    ///
+    /// # Errors
+    /// [`SecretError::Command`] when it fails, prints more than a key, or does not end within half a
+    /// minute; it is ended then.
+    pub fn fetch(argv: &[String]) -> Result<Self, SecretError> {
+        let (program, arguments) = argv.split_first().ok_or(SecretError::Command {
+            program: "nothing".into(),
+            what: "no program is named".into(),
+        })?;
+        let failed = |what: String| SecretError::Command { program: program.clone(), what };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+        let ours =
+            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HANSE_"));
+        for (name, _) in ours {
+            command.env_remove(name);
+        }
+        let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let ended = wait(&mut child).map_err(|error| failed(error.to_string()))?;
+        if !ended.success() {
+            return Err(failed(format!("it ended with {ended}")));
+        }
+        let mut text = String::new();
+        let output = child.stdout.take().map(|output| output.take(LARGEST + 1));
+        let read = output.map(|mut output| output.read_to_string(&mut text)).transpose();
+        if read.is_err() || text.len() as u64 > LARGEST {
+            return Err(failed("what it prints is no key".into()));
+        }
+        Self::parse(&text, &format!("what {program} prints"))
+    }
+
     /// Reads the key file, or makes it (mode 0600) when there is none.
     ///
     /// # Errors
@@ -113,6 +166,29 @@ impl Secrets {
     }
 }
 
+/// Waits until a command has ended, or ends it with all it has started. One that prints much waits for
+/// somebody to read it, and is late.
+fn wait(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if begin.elapsed() > PATIENCE {
+            let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+            if let Some(group) = group {
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
+            }
+            child.wait()?;
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                "it did not end in time",
+            ));
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
 /// What nobody may do to a key file of this owner. A file of our own is for nobody else. One that
 /// somebody else has put there for us, as orchestrators mount secrets, can be ours to read through its
 /// group only.
@@ -122,7 +198,31 @@ fn forbidden(owner: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::forbidden;
+    use super::{SecretError, Secrets, forbidden};
+
+    fn fetch(script: &str) -> Result<Secrets, SecretError> {
+        Secrets::fetch(&["/bin/sh".into(), "-c".into(), script.into()])
+    }
+
+    /// CFG-05: a command gives the key, and nothing of what it prints is told when it does not.
+    #[test]
+    fn a_command_fetches_the_key() {
+        let key = "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=";
+        let fetched = fetch(&format!("echo {key}")).unwrap();
+        assert_eq!(fetched.derive("x"), Secrets::parse(key, "here").unwrap().derive("x"));
+        for script in [
+            format!("echo {key}; exit 3"),
+            "echo canary-4711".to_owned(),
+            "head -c 5000 /dev/zero".to_owned(),
+            "true".to_owned(),
+        ] {
+            let error = fetch(&script).unwrap_err().to_string();
+            assert!(!error.contains(key) && !error.contains("canary"), "{error}");
+        }
+        let missing = Secrets::fetch(&["/nowhere/at/all".into()]);
+        assert!(matches!(missing, Err(SecretError::Command { .. })));
+        assert!(matches!(Secrets::fetch(&[]), Err(SecretError::Command { .. })));
+    }
 
     #[test]
     fn a_mounted_key_may_be_read_by_a_group_and_our_own_by_nobody() {
