@@ -18,6 +18,7 @@ mod go;
 mod kafka;
 mod node;
 mod oidc;
+mod passwords;
 mod postgres;
 mod python;
 mod receivers;
@@ -52,6 +53,7 @@ enum Command {
     Cluster(cluster::Args),
     Kafka(kafka::Args),
     Deploy(deploy::Args),
+    Passwords(passwords::Args),
 }
 
 fn main() -> std::process::ExitCode {
@@ -65,6 +67,7 @@ fn main() -> std::process::ExitCode {
         Command::Cluster(args) => cluster::run(&args),
         Command::Kafka(args) => kafka::run(&args),
         Command::Deploy(args) => deploy::run(&args),
+        Command::Passwords(args) => passwords::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

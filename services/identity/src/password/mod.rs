@@ -11,6 +11,7 @@
 //! Never here: a password in a log, an error or `Debug`; hashing on an async thread.
 
 mod argon;
+mod breached;
 mod common;
 mod foreign;
 mod hashing;

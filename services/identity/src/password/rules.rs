@@ -1,16 +1,24 @@
-//! Which passwords are taken (NIST SP 800-63B, section 5.1.1.2): length, and not what everybody
-//! tries first. No composition rules. The list here is short and built in, with its variations.
+//! Which passwords are taken (NIST SP 800-63B, section 5.1.1.2): length, not what is known from
+//! breaches or tried first, and not what is soon guessed. No composition rules.
 
 use hanse_http::ApiError;
 use serde_json::{Value, json};
+use zxcvbn::{Score, zxcvbn};
 
-use super::{Plain, common};
+use super::{Plain, breached, common};
 use crate::email::Email;
 
 /// Fewest characters.
 const SHORTEST: usize = 8;
 /// Most bytes.
 pub const LONGEST: usize = 1024;
+
+/// Characters that the estimate of strength looks at: its time grows with their square, and nobody
+/// guesses what has more. The password itself is never cut.
+const ESTIMATED: usize = 100;
+/// The least strength: more than 10^6 guesses by somebody who knows how people choose. Guessing here
+/// is slowed down; what this keeps out is what a few days of it would find.
+const STRONG: Score = Score::Two;
 
 /// Why a password is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +32,9 @@ pub enum Unfit {
     /// One of those that are tried first.
     #[error("it is one of those that are tried first")]
     Common,
+    /// Made of what is soon guessed: words, dates, rows of keys, names.
+    #[error("it is soon guessed; add another word or two that do not belong together")]
+    Weak,
     /// Made of the account's address or name.
     #[error("it is too much like the address or the name of the account")]
     Personal,
@@ -75,10 +86,19 @@ fn judge(password: &Plain, email: &Email, name: &str) -> Result<(), Unfit> {
         || common::STEMS.contains(&unleet(core).as_str())
         || is_repeated(&folded)
         || is_sequence(&folded)
+        || is_breached(&folded, core)
     {
         return Err(Unfit::Common);
     }
-    Ok(())
+    let seen: String = text.chars().take(ESTIMATED).collect();
+    let personal = [email.as_str(), email.local(), name];
+    if zxcvbn(&seen, &personal).score() < STRONG { Err(Unfit::Weak) } else { Ok(()) }
+}
+
+/// Is it known from a breach, as it is, without signs for letters, or without what is around it?
+fn is_breached(folded: &str, core: &str) -> bool {
+    let bare = core.chars().count() >= SHORTEST && breached::contains(core);
+    bare || breached::contains(folded) || breached::contains(&unleet(folded))
 }
 
 /// `p@ssw0rd` is `password` to everybody who guesses.
@@ -161,8 +181,14 @@ mod tests {
             "1q2w3e4r",
             "letmein2026",
             "sunshine!!",
+            "trustno1",
+            "Liverpool-1892",
         ] {
             assert_eq!(verdict(password), Err(Unfit::Common), "{password}");
+        }
+        assert_eq!(verdict("1.10.1985"), Err(Unfit::Weak));
+        for password in ["a long walk by the sea", "kogge im hafen 1358", "two ravens on a wire"] {
+            assert_eq!(verdict(password), Ok(()), "{password}");
         }
         for password in ["anna.berg@example.com", "Anna.Berg", "anna berg"] {
             assert_eq!(verdict(password), Err(Unfit::Personal), "{password}");
