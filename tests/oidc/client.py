@@ -1,13 +1,17 @@
 """A real client signs a person in: authlib, with a browser of a few lines.
 
-Told by the environment: ISSUER, CLIENT_ID, CLIENT_SECRET, MACHINE_ID, MACHINE_SECRET, EMAIL, PASSWORD.
+Told by the environment: ISSUER, CLIENT_ID, CLIENT_SECRET, MACHINE_ID, MACHINE_SECRET, EMAIL, PASSWORD,
+and of a program whose tokens are signed by RS256 and that hears who signs out at LISTEN: RSA_ID, RSA_SECRET.
 Exits 0 when everything is as the standards say.
 """
 
 import os
+import queue
 import re
 import sys
+import threading
 from html import unescape
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
@@ -55,9 +59,75 @@ def check(condition, what):
 def main():
     provider = requests.get(f"{ISSUER}/.well-known/openid-configuration").json()
     check(provider["issuer"] == ISSUER, "discovery names the issuer")
+    signs_in(provider)
+    machine(provider)
+    hears_who_signs_out(provider)
+
+
+class Ears(BaseHTTPRequestHandler):
+    """Receives logout tokens (OpenID Connect Back-Channel Logout, section 2.5)."""
+
+    heard = queue.Queue()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        self.heard.put((self.headers["content-type"], parse_qs(body)))
+        self.send_response(200)
+        self.send_header("cache-control", "no-store")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def hears_who_signs_out(provider):
+    host, port = os.environ["LISTEN"].split(":")
+    server = HTTPServer((host, int(port)), Ears)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    name, secret = os.environ["RSA_ID"], os.environ["RSA_SECRET"]
+    client, token, nonce, browser = let_in(provider, name, secret)
+    keys = published(provider)
+    told = jwt.decode(token["id_token"], keys, algorithms=["RS256"])
+    rules(name, nonce=nonce).validate(told.claims)
+    check(told.header["alg"] == "RS256", "an ID token signed by RS256")
+
+    page = browser.open(f"{provider['end_session_endpoint']}?client_id={name}")
+    browser.submit(page)
+    kind, body = Ears.heard.get(timeout=60)
+    check(kind == "application/x-www-form-urlencoded", "a logout token arrives in a form")
+    said = jwt.decode(body["logout_token"][0], keys, algorithms=["RS256"])
+    check(said.header["typ"] == "logout+jwt", "whose type is that of logout tokens")
+    rules(name, jti={"essential": True}, iat={"essential": True}).validate(said.claims)
+    event = "http://schemas.openid.net/event/backchannel-logout"
+    check(said.claims["events"] == {event: {}} and "nonce" not in said.claims, "and says so")
+    same = said.claims["sid"] == told.claims["sid"] and said.claims["sub"] == told.claims["sub"]
+    check(same, "about the session of the ID token")
+    refused = client.get(provider["userinfo_endpoint"]).status_code
+    check(refused == 401, "whose tokens are worth nothing")
+    server.shutdown()
+
+
+def published(provider):
+    return KeySet.import_key_set(requests.get(provider["jwks_uri"]).json())
+
+
+def rules(audience, nonce=None, **more):
+    wanted = dict(
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": audience},
+        exp={"essential": True},
+        sub={"essential": True},
+    )
+    if nonce:
+        wanted["nonce"] = {"essential": True, "value": nonce}
+    return jwt.JWTClaimsRegistry(**wanted, **more)
+
+
+def let_in(provider, name, secret):
+    """Signs a person in for this program: the program, its tokens, the nonce and the browser."""
     client = OAuth2Session(
-        os.environ["CLIENT_ID"],
-        os.environ["CLIENT_SECRET"],
+        name,
+        secret,
         scope="openid profile email offline_access",
         redirect_uri=REDIRECT,
         code_challenge_method="S256",
@@ -79,16 +149,14 @@ def main():
     token = client.fetch_token(
         provider["token_endpoint"], authorization_response=back, state=state, code_verifier=verifier
     )
-    keys = KeySet.import_key_set(requests.get(provider["jwks_uri"]).json())
-    rules = jwt.JWTClaimsRegistry(
-        iss={"essential": True, "value": ISSUER},
-        aud={"essential": True, "value": os.environ["CLIENT_ID"]},
-        nonce={"essential": True, "value": nonce},
-        exp={"essential": True},
-        sub={"essential": True},
-    )
-    said = jwt.decode(token["id_token"], keys, algorithms=["EdDSA", "Ed25519"])
-    rules.validate(said.claims)
+    return client, token, nonce, browser
+
+
+def signs_in(provider):
+    name = os.environ["CLIENT_ID"]
+    client, token, nonce, _ = let_in(provider, name, os.environ["CLIENT_SECRET"])
+    said = jwt.decode(token["id_token"], published(provider), algorithms=["EdDSA", "Ed25519"])
+    rules(name, nonce=nonce).validate(said.claims)
     check(said.claims["email"] == os.environ["EMAIL"], "the ID token is valid and says who it is")
     info = client.get(provider["userinfo_endpoint"]).json()
     check(info["sub"] == said.claims["sub"], "userinfo is about the same person")
@@ -101,6 +169,8 @@ def main():
     seen = client.introspect_token(provider["introspection_endpoint"], token=fresh["access_token"])
     check(seen.json() == {"active": False}, "revocation")
 
+
+def machine(provider):
     machine = OAuth2Session(os.environ["MACHINE_ID"], os.environ["MACHINE_SECRET"], scope="identity:read")
     token = machine.fetch_token(provider["token_endpoint"], grant_type="client_credentials")
     check(token["scope"] == "identity:read", "a program by itself")

@@ -196,7 +196,7 @@ pub async fn list_signing_keys(
 /// A ring whose keys verify nothing in this process.
 fn ring(db: &Db, config: &IdentityConfig, secrets: &Secrets) -> KeyRing {
     let verifier = Verifier::new("", "", db.clock().clone());
-    KeyRing::new(config, seed_sealer(db, secrets), verifier)
+    KeyRing::new(config, seed_sealer(db, secrets), verifier, db.ids().clone())
 }
 
 /// Seals the seeds of signing keys.

@@ -45,6 +45,7 @@ pub mod phone;
 mod preferences;
 mod refresh_token;
 pub mod roles;
+mod rsa;
 pub(crate) mod service;
 pub mod session;
 mod sessions;

@@ -42,6 +42,7 @@ const SCHEMA: Schema = Schema {
         // In the order in which they came, which is that of data that exists.
         Migration { name: "0004_machines", sql: include_str!("../schema/0004_machines.sql") },
         Migration { name: "0020_passkeys", sql: include_str!("../schema/0020_passkeys.sql") },
+        Migration { name: "0022_rs256", sql: include_str!("../schema/0022_rs256.sql") },
     ],
 };
 
@@ -149,7 +150,8 @@ pub fn outline() -> Outline {
 
 /// The service's own operations, and those of the protocols beside it.
 fn operations() -> Vec<Draft<Identity>> {
-    let protocols = [oidc::operations(), external::operations(), pages::operations()];
+    let protocols =
+        [oidc::operations(), external::operations(), pages::operations()];
     http::operations().into_iter().chain(protocols.into_iter().flatten()).collect()
 }
 
@@ -157,7 +159,8 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
     let Resources { home, verifier, secrets, outbound, .. } = resources;
     let db = home.db.clone();
     let ids = db.ids().clone();
-    let keys = KeyRing::new(&config, admin::seed_sealer(&db, &secrets), verifier.clone());
+    let sealer = admin::seed_sealer(&db, &secrets);
+    let keys = KeyRing::new(&config, sealer, verifier.clone(), ids.clone());
     keys.rotate(&db).await?;
     let (public_url, passkeys) = (verifier.names().0, &config.passkeys);
     let site = Site::new(public_url, &passkeys.domain, &passkeys.origins)?;

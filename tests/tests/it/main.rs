@@ -9,6 +9,7 @@
 )]
 
 mod backup;
+mod clients;
 mod commands;
 mod crash;
 mod disk;

@@ -1,41 +1,22 @@
 //! Real clients sign people in: authlib, and openid-client with a real browser. What they check stands
 //! in `tests/oidc/`; `cargo xtask test` installs them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use hanse_e2e::{Client, Server, Value, binary, hanse, json};
+use hanse_e2e::{Client, Server, Value, json};
+
+use crate::clients::{free_port, platform_at, run, succeed, told};
 
 const PASSWORD: &str = "kogge im hafen 1358";
 
-/// A port that is free now.
-fn free_port() -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    free.local_addr().expect("an address").port()
-}
-
-/// A platform that knows its own address, and an administrator.
+/// A platform, an administrator, and Anna.
 fn platform(data: &Path) -> (Server, Client) {
-    platform_at(data, "127.0.0.1", &[])
+    with_anna(data, "127.0.0.1", &[])
 }
 
-/// The same under another name of this machine, with more settings. Browsers keep passkeys for names
-/// only.
-fn platform_at(data: &Path, host: &str, settings: &[&str]) -> (Server, Client) {
-    let port = free_port();
-    let (address, url) =
-        (format!("127.0.0.1:{port}"), format!("server.public_url=http://{host}:{port}"));
-    let mut more = vec!["--set", &url, "--set", "identity.limit_sign_ins=false"];
-    more.extend(settings.iter().flat_map(|setting| ["--set", setting]));
-    let server = Server::spawn_at(Command::new(binary()), [&address, "127.0.0.1:0"], data, &more);
-    let server = server.unwrap_or_else(|log| panic!("the platform did not start:\n{log}"));
-    let made = hanse(data, &["user", "create", "--admin", "--email", "root@example.com", "--json"]);
-    let made: Value = serde_json::from_str(&made.out).expect("JSON");
-    let mut admin = server.guest();
-    let body = json!({ "email": "root@example.com", "password": made["password"] });
-    let answer = admin.post("/auth/login", &body);
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    admin.signed_in(&answer);
+fn with_anna(data: &Path, host: &str, settings: &[&str]) -> (Server, Client) {
+    let (server, admin) = platform_at(data, host, settings);
     let anna = json!({ "email": "anna@example.com", "password": PASSWORD, "name": "Anna Berg" });
     assert_eq!(server.guest().post("/auth/register", &anna).status, 201);
     (server, admin)
@@ -60,37 +41,28 @@ fn board(admin: &Client) -> (String, String) {
     register(admin, &draft)
 }
 
-/// What `cargo xtask test` says.
-fn told(name: &str) -> PathBuf {
-    let value = std::env::var_os(name);
-    value
-        .unwrap_or_else(|| panic!("{name} is not set: run the tests with `cargo xtask test`"))
-        .into()
-}
-
-fn succeed(command: &mut Command, server: &Server) {
-    run(command.env("ISSUER", &server.url), server);
-}
-
-fn run(command: &mut Command, server: &Server) {
-    let output = command.output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}\n{wrong}\n{}", server.log());
-    print!("{said}");
-}
-
-/// AUTN-14, AUTN-12: authlib signs in, refreshes, looks into its tokens and ends them.
+/// AUTN-14, AUTN-12: authlib signs in, refreshes, looks into its tokens and ends them; a program whose ID
+/// tokens are signed by RS256 is told who signs out, by a token that it verifies.
 #[test]
 fn authlib_signs_a_person_in() {
     let data = tempfile::tempdir().expect("a folder");
-    let (server, admin) = platform(data.path());
+    let settings = ["outbound.allow=[\"127.0.0.0/8\"]"];
+    let (server, admin) = with_anna(data.path(), "127.0.0.1", &settings);
     let (id, secret) = board(&admin);
     let draft = json!({
         "name": "Crane", "confidential": true, "grant_types": ["client_credentials"],
         "scope": "identity:read",
     });
     let (machine, machine_secret) = register(&admin, &draft);
+    let listen = format!("127.0.0.1:{}", free_port());
+    let draft = json!({
+        "name": "Bell", "confidential": true, "grant_types": ["authorization_code"],
+        "scope": "openid profile email offline_access",
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "id_token_signed_response_alg": "RS256",
+        "backchannel_logout_uri": format!("http://{listen}/logout"),
+    });
+    let (rsa, rsa_secret) = register(&admin, &draft);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("oidc/client.py");
     let mut python = Command::new(told("OIDC_PYTHON"));
     python.arg(script).env("AUTHLIB_INSECURE_TRANSPORT", "1").envs([
@@ -98,6 +70,9 @@ fn authlib_signs_a_person_in() {
         ("CLIENT_SECRET", &secret),
         ("MACHINE_ID", &machine),
         ("MACHINE_SECRET", &machine_secret),
+        ("RSA_ID", &rsa),
+        ("RSA_SECRET", &rsa_secret),
+        ("LISTEN", &listen),
         ("EMAIL", "anna@example.com"),
         ("PASSWORD", PASSWORD),
     ]);
@@ -122,7 +97,7 @@ fn localhost(server: &Server) -> String {
 #[test]
 fn a_real_browser_takes_every_step() {
     let data = tempfile::tempdir().expect("a folder");
-    let (server, admin) = platform_at(data.path(), "localhost", &[]);
+    let (server, admin) = with_anna(data.path(), "localhost", &[]);
     let (id, secret) = board(&admin);
     let mut node = browser("pages.mjs", &localhost(&server));
     node.envs([("OPS", server.ops.as_str()), ("CLIENT_ID", &id), ("CLIENT_SECRET", &secret)]);
@@ -136,7 +111,7 @@ fn other_sites_have_no_effect_in_a_real_browser() {
     let data = tempfile::tempdir().expect("a folder");
     let friend = format!("http://127.0.0.1:{}", free_port());
     let named = format!("gateway.cors_origins=[\"{friend}\"]");
-    let (server, _) = platform_at(data.path(), "localhost", &[&named]);
+    let (server, _) = with_anna(data.path(), "localhost", &[&named]);
     let mut node = browser("attacks.mjs", &localhost(&server));
     run(node.env("FRIEND", friend), &server);
 }

@@ -18,6 +18,7 @@ use super::{clients, grants};
 use crate::account::{Account, Kind, display_name};
 use crate::accounts;
 use crate::email::Email;
+use crate::keys::Algorithm;
 use crate::service::Identity;
 
 /// Refusals about programs.
@@ -84,6 +85,11 @@ pub struct ClientDraft {
     #[garde(skip)]
     #[serde(default)]
     pub trusted: bool,
+    /// How its ID tokens and logout tokens are signed. HS256 is not offered: it would need the
+    /// secret, of which only a hash is kept.
+    #[garde(skip)]
+    #[serde(default)]
+    pub id_token_signed_response_alg: Algorithm,
 }
 
 impl ClientDraft {
@@ -97,6 +103,7 @@ impl ClientDraft {
             post_logout_redirect_uris: vec!["https://board.example.com/".into()],
             backchannel_logout_uri: None,
             trusted: false,
+            id_token_signed_response_alg: Algorithm::EdDSA,
         }
     }
 
@@ -112,6 +119,7 @@ impl ClientDraft {
         client.logout_uris = self.post_logout_redirect_uris;
         client.backchannel_uri = self.backchannel_logout_uri;
         client.trusted = self.trusted;
+        client.id_token_alg = self.id_token_signed_response_alg;
         client.check()?;
         Ok(client)
     }
@@ -141,6 +149,8 @@ pub struct ClientView {
     pub backchannel_logout_uri: Option<String>,
     /// Is nobody asked?
     pub trusted: bool,
+    /// How its ID tokens and logout tokens are signed.
+    pub id_token_signed_response_alg: Algorithm,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -160,6 +170,7 @@ impl From<Client> for ClientView {
             post_logout_redirect_uris: client.logout_uris,
             backchannel_logout_uri: client.backchannel_uri,
             trusted: client.trusted,
+            id_token_signed_response_alg: client.id_token_alg,
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
@@ -183,6 +194,7 @@ pub async fn register(tx: &mut Tx, draft: ClientDraft) -> Result<ClientView, Cli
         logout_uris: Vec::new(),
         backchannel_uri: None,
         trusted: false,
+        id_token_alg: Algorithm::EdDSA,
         account_id: None,
         version: 1,
         created_at: now,
@@ -211,12 +223,21 @@ pub async fn create_client(
     cx: Cx<Identity>,
     Body(draft): Body<ClientDraft>,
 ) -> Result<Answered<Created<ClientView>>, ClientError> {
+    ready(&cx, &draft).await?;
     cx.write(async move |tx: &mut Tx| {
         let value = register(tx, draft).await?;
         let location = format!("/api/v1/oauth/clients/{}", value.client_id);
         Ok(Created { location, version: 1, value })
     })
     .await
+}
+
+/// Sees that there is a key to sign with as the program wants it.
+async fn ready(cx: &Cx<Identity>, draft: &ClientDraft) -> Result<(), StoreError> {
+    match draft.id_token_signed_response_alg {
+        Algorithm::EdDSA => Ok(()),
+        Algorithm::RS256 => cx.app.keys.offer_rsa(&cx.app.home.db).await,
+    }
 }
 
 /// Registered programs, newest first.
@@ -243,6 +264,7 @@ pub async fn replace_client(
     Body(draft): Body<ClientDraft>,
 ) -> Result<Answered<Tagged<ClientView>>, ClientError> {
     let if_match = cx.if_match();
+    ready(&cx, &draft).await?;
     cx.write(async move |tx: &mut Tx| {
         let client = clients::find(tx, id).await?.ok_or(ClientError::UnknownClient)?;
         if_match.check(client.version)?;

@@ -51,9 +51,8 @@ async fn tell(app: &Identity, notice: Notice) -> Result<Outcome, BoxError> {
     let id = notice.client_id;
     let find = async |tx: &mut Tx| clients::find(tx, id).await;
     let client = app.home.db.read::<_, StoreError, _>(find).await?;
-    let Some(address) = client.and_then(|client| client.backchannel_uri) else {
-        return Ok(Outcome::Done);
-    };
+    let Some(client) = client else { return Ok(Outcome::Done) };
+    let Some(address) = client.backchannel_uri else { return Ok(Outcome::Done) };
     let now = app.home.db.clock().now();
     let (issuer, _) = app.verifier.names();
     let token = LogoutToken {
@@ -66,7 +65,7 @@ async fn tell(app: &Identity, notice: Notice) -> Result<Outcome, BoxError> {
         jti: app.home.db.ids().new_id(),
         events: json!({ "http://schemas.openid.net/event/backchannel-logout": {} }),
     };
-    let token = app.keys.state("logout+jwt", &token, now)?;
+    let token = app.keys.state("logout+jwt", &token, (client.id_token_alg, now))?;
     let body = serde_urlencoded::to_string([("logout_token", token)])?;
     let request = http::Request::post(address)
         .header("content-type", "application/x-www-form-urlencoded")

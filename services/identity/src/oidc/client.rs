@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
+use crate::keys::Algorithm;
+
 /// Most addresses of a kind that a program has.
 const ADDRESSES: usize = 20;
 /// Longest address, in bytes.
@@ -78,6 +80,8 @@ pub struct Client {
     pub backchannel_uri: Option<String>,
     /// It is ours: nobody is asked whether it may.
     pub trusted: bool,
+    /// How its ID tokens and logout tokens are signed.
+    pub id_token_alg: Algorithm,
     /// The account that it acts as when it acts by itself.
     pub account_id: Option<Uuid>,
     /// Counts changes.
@@ -256,6 +260,7 @@ pub(super) mod tests {
             logout_uris: Vec::new(),
             backchannel_uri: None,
             trusted: false,
+            id_token_alg: Algorithm::EdDSA,
             account_id: None,
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,

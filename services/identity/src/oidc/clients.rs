@@ -5,18 +5,19 @@ use hanse_store::{Result, Row, StoreError, Tx, params};
 use uuid::Uuid;
 
 use super::client::{Client, Grant};
+use crate::keys::Algorithm;
 
 const COLUMNS_BY_ID: &str = "SELECT id, name, secret, grants, scope, redirect_uris, logout_uris,
-    backchannel_uri, trusted, account_id, version, created_at, updated_at FROM oauth_clients WHERE id = $1";
+    backchannel_uri, trusted, account_id, version, created_at, updated_at, id_token_alg FROM oauth_clients WHERE id = $1";
 const PAGE: &str = "SELECT id, name, secret, grants, scope, redirect_uris, logout_uris,
-    backchannel_uri, trusted, account_id, version, created_at, updated_at FROM oauth_clients
+    backchannel_uri, trusted, account_id, version, created_at, updated_at, id_token_alg FROM oauth_clients
     WHERE id < $1 ORDER BY id DESC LIMIT $2";
 const INSERT: &str = "INSERT INTO oauth_clients (id, name, secret, grants, scope, redirect_uris,
-    logout_uris, backchannel_uri, trusted, account_id, version, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    logout_uris, backchannel_uri, trusted, account_id, version, created_at, updated_at,
+    id_token_alg) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 const SAVE: &str = "UPDATE oauth_clients SET name = $2, secret = $3, grants = $4, scope = $5,
     redirect_uris = $6, logout_uris = $7, backchannel_uri = $8, trusted = $9, version = $10,
-    updated_at = $11 WHERE id = $1 AND version = $12";
+    updated_at = $11, id_token_alg = $13 WHERE id = $1 AND version = $12";
 
 /// The program of this id. What it is called is no secret: people are asked about it by name.
 pub(super) async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<Client>> {
@@ -44,6 +45,7 @@ pub(super) async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
         client.version,
         client.created_at,
         client.updated_at,
+        client.id_token_alg.name(),
     ];
     tx.execute(INSERT, params).await.map(drop)
 }
@@ -63,6 +65,7 @@ pub(super) async fn save(tx: &mut Tx, client: &Client) -> Result<bool> {
         client.version,
         client.updated_at,
         client.version - 1,
+        client.id_token_alg.name(),
     ];
     Ok(tx.execute(SAVE, params).await? == 1)
 }
@@ -91,6 +94,9 @@ fn read(row: Row) -> Result<Client> {
     let scope = Scope::parse(&row.get::<String>("scope")?)
         .map_err(|_| StoreError::Refused("a program's scope cannot be read"))?;
     Ok(Client {
+        // An algorithm of a newer release is none that this one signs with.
+        id_token_alg: Algorithm::parse(&row.get::<String>("id_token_alg")?)
+            .ok_or(StoreError::Refused("a program's algorithm is not known here"))?,
         id: row.get("id")?,
         name: row.get("name")?,
         secret: row.get("secret")?,

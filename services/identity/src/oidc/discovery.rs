@@ -63,7 +63,7 @@ pub async fn get_provider(cx: Cx<Identity>) -> Result<Json<Provider>, StoreError
         response_modes_supported: vec!["query"],
         grant_types_supported: Grant::ALL.iter().map(|grant| grant.name()).collect(),
         subject_types_supported: vec!["public"],
-        id_token_signing_alg_values_supported: vec!["EdDSA"],
+        id_token_signing_alg_values_supported: vec!["EdDSA", "RS256"],
         token_endpoint_auth_methods_supported: auth.clone(),
         introspection_endpoint_auth_methods_supported: secret,
         revocation_endpoint_auth_methods_supported: auth,

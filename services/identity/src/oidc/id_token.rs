@@ -59,7 +59,7 @@ pub(super) fn issue(
         nonce,
         claims: claims(account, &scope),
     };
-    let signed = app.keys.state("JWT", &token, now);
+    let signed = app.keys.state("JWT", &token, (client.id_token_alg, now));
     signed.map(Some).map_err(|_| StoreError::Refused("there is no key to sign ID tokens with"))
 }
 

@@ -57,6 +57,51 @@ async fn keys_rotate_unnoticed(t: Stage) {
     assert_eq!(published(&t).await, [both[1].clone()]);
 }
 
+/// A moment of load: requests and a refresh at the same time as the jobs that rotate, none of which may
+/// fail. The next tokens.
+async fn a_moment(t: &Stage, tokens: &Value) -> Value {
+    let old = t.bearer(text(tokens, "access_token"));
+    let me = || async { assert_eq!(old.get("/api/v1/users/me").await.summary(), "200") };
+    let next = async {
+        let answer = refresh(t, text(tokens, "refresh_token")).await;
+        assert_eq!(answer.summary(), "200", "{}", answer.text());
+        let next = answer.json();
+        let new = t.bearer(text(&next, "access_token"));
+        assert_eq!(new.get("/api/v1/users/me").await.summary(), "200");
+        next
+    };
+    let ((), next, ..) = tokio::join!(t.run_jobs(), next, me(), me(), me(), me());
+    next
+}
+
+/// OPS-12, AUTN-21: through publication, change and withdrawal of keys, no request of anybody fails.
+#[stage_test]
+async fn signing_keys_rotate_under_load_without_a_failed_request(t: Stage) {
+    let (minutes, hours) = (SignedDuration::from_mins, SignedDuration::from_hours);
+    let anna = Person::register(&t, "anna").await;
+    let mut tokens = anna.answer.clone();
+    let first = key_of(&tokens);
+    for _ in 0..4 {
+        t.advance(hours(6 * 24));
+        tokens = refresh(&t, text(&tokens, "refresh_token")).await.json();
+    }
+    t.advance(hours(5 * 24) - minutes(20));
+    tokens = refresh(&t, text(&tokens, "refresh_token")).await.json();
+    let mut seen = Vec::new();
+    for moments in [10, 30] {
+        for _ in 0..moments {
+            t.advance(minutes(5));
+            tokens = a_moment(&t, &tokens).await;
+            seen.push((published(&t).await.len(), key_of(&tokens) == first));
+        }
+        t.advance(hours(24) - minutes(55));
+        tokens = refresh(&t, text(&tokens, "refresh_token")).await.json();
+    }
+    seen.dedup();
+    // One key; the next is published; it signs; the first is withdrawn.
+    assert_eq!(seen, [(1, true), (2, true), (2, false), (1, false)]);
+}
+
 /// A key that is feared to be known is withdrawn, and running processes see it within seconds.
 #[stage_test(local)]
 async fn keys_can_be_replaced_at_once(t: Stage) {

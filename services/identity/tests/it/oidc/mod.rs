@@ -6,6 +6,7 @@ mod devices;
 mod flows;
 mod letters;
 mod machines;
+mod rs256;
 mod sign_out;
 mod steps;
 
