@@ -59,6 +59,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         cargo.env("OTLP_PYTHON", otlp.join("bin/python"));
         cargo.envs(oidc::ensure()?);
         cargo.envs(receivers::ensure()?);
+        let scim = python::environment("scim", "tests/scim/requirements.txt")?;
+        cargo.env("SCIM_PYTHON", scim.join("bin/python"));
     }
     if let Some(filter) = &args.filter {
         cargo.args(["--", filter]);

@@ -18,6 +18,8 @@ pub struct Group {
     pub description: String,
     /// A provisioning client's name for it.
     pub external_id: Option<String>,
+    /// May provisioning clients see it and change who is in it?
+    pub provisioned: bool,
     /// Counts changes of the group and of its members.
     pub version: i64,
     /// When it was made.
@@ -29,7 +31,8 @@ pub struct Group {
 macro_rules! group {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, description, external_id, version, created_at, updated_at
+            "SELECT id, name, description, external_id, provisioned, version, created_at,
+                updated_at
              FROM groups WHERE ",
             $rest
         )
@@ -41,10 +44,10 @@ const PAGE: &str = group!("name > $1 ORDER BY name LIMIT $2");
 const OF_USER: &str =
     group!("id IN (SELECT group_id FROM group_members WHERE user_id = $1) ORDER BY name");
 const INSERT: &str = "INSERT INTO groups
-    (id, name, description, external_id, version, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING";
+    (id, name, description, external_id, version, created_at, updated_at, provisioned)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING";
 const SAVE: &str = "UPDATE groups SET name = $2, description = $3, external_id = $4,
-    version = version + 1, updated_at = $5 WHERE id = $1";
+    version = version + 1, updated_at = $5, provisioned = $6 WHERE id = $1";
 const TOUCH: &str = "UPDATE groups SET version = version + 1, updated_at = $2 WHERE id = $1";
 const ADD: &str = "INSERT INTO group_members (group_id, user_id) VALUES ($1, $2)
     ON CONFLICT (group_id, user_id) DO NOTHING";
@@ -86,17 +89,25 @@ pub async fn insert(tx: &mut Tx, group: &Group) -> Result<bool> {
         group.version,
         group.created_at,
         group.updated_at,
+        group.provisioned,
     ];
     Ok(tx.execute(INSERT, params).await? == 1)
 }
 
-/// Stores name, description and external id.
+/// Stores name, description, external id, and whether it is open to provisioning.
 ///
 /// # Errors
 /// [`hanse_store::StoreError::Unique`] when another group has this name.
 pub async fn save(tx: &mut Tx, group: &Group) -> Result<()> {
     let now = tx.now();
-    let params = params![group.id, &group.name, &group.description, group.external_id.clone(), now];
+    let params = params![
+        group.id,
+        &group.name,
+        &group.description,
+        group.external_id.clone(),
+        now,
+        group.provisioned,
+    ];
     tx.execute(SAVE, params).await.map(drop)
 }
 
@@ -166,6 +177,7 @@ fn read(row: Row) -> Result<Group> {
         name: row.get("name")?,
         description: row.get("description")?,
         external_id: row.get("external_id")?,
+        provisioned: row.get("provisioned")?,
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,

@@ -46,6 +46,7 @@ mod preferences;
 mod refresh_token;
 pub mod roles;
 mod rsa;
+mod scim;
 pub(crate) mod service;
 pub mod session;
 mod sessions;

@@ -22,7 +22,7 @@ use crate::passkeys::webauthn::Site;
 use crate::password::Passwords;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
-use crate::{accounts, admin, external, http, machines, oidc, pages, sessions, upkeep};
+use crate::{accounts, admin, external, http, machines, oidc, pages, scim, sessions, upkeep};
 
 /// The name of the service.
 pub(crate) const NAME: &str = "identity";
@@ -42,6 +42,7 @@ const SCHEMA: Schema = Schema {
         // In the order in which they came, which is that of data that exists.
         Migration { name: "0004_machines", sql: include_str!("../schema/0004_machines.sql") },
         Migration { name: "0020_passkeys", sql: include_str!("../schema/0020_passkeys.sql") },
+        Migration { name: "0021_scim", sql: include_str!("../schema/0021_scim.sql") },
         Migration { name: "0022_rs256", sql: include_str!("../schema/0022_rs256.sql") },
     ],
 };
@@ -151,7 +152,7 @@ pub fn outline() -> Outline {
 /// The service's own operations, and those of the protocols beside it.
 fn operations() -> Vec<Draft<Identity>> {
     let protocols =
-        [oidc::operations(), external::operations(), pages::operations()];
+        [oidc::operations(), external::operations(), pages::operations(), scim::operations()];
     http::operations().into_iter().chain(protocols.into_iter().flatten()).collect()
 }
 

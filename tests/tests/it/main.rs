@@ -22,6 +22,7 @@ mod ownership;
 mod postgres;
 mod receivers;
 mod reloading;
+mod scim;
 mod secrets;
 mod starting;
 mod stopping;

@@ -27,12 +27,14 @@ pub struct GroupView {
     pub description: String,
     /// The roles of every member.
     pub roles: Vec<String>,
+    /// May provisioning clients (SCIM) see it and change who is in it?
+    pub provisioned: bool,
 }
 
 /// What an administrator says of a group.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(example = GroupChange { name: "Editors".into(), description: String::new(), roles: vec!["editor".into()] })]
+#[schemars(example = GroupChange { name: "Editors".into(), description: String::new(), roles: vec!["editor".into()], provisioned: None })]
 pub struct GroupChange {
     /// Name to show.
     #[garde(length(min = 1, max = 400))]
@@ -45,6 +47,11 @@ pub struct GroupChange {
     #[serde(default)]
     #[garde(length(max = 50), inner(length(min = 1, max = 64)))]
     roles: Vec<String>,
+    /// May provisioning clients (SCIM) see it and change who is in it? As before where it is not
+    /// said; a new group is closed to them.
+    #[serde(default)]
+    #[garde(skip)]
+    provisioned: Option<bool>,
 }
 
 /// Who joins and who leaves.
@@ -98,6 +105,7 @@ pub async fn create_group(
             name,
             description: new.description,
             external_id: None,
+            provisioned: new.provisioned.unwrap_or_default(),
             version: 1,
             created_at: now,
             updated_at: now,
@@ -128,6 +136,7 @@ pub async fn replace_group(
             return Err(Error::NameTaken);
         }
         (group.name, group.description) = (name, change.description);
+        group.provisioned = change.provisioned.unwrap_or(group.provisioned);
         groups::save(tx, &group).await?;
         groups::set_roles(tx, id, &change.roles).await?;
         let group = groups::find(tx, id).await?.ok_or(Error::Unknown)?;
@@ -199,5 +208,6 @@ async fn view(tx: &mut Tx, group: Group) -> Result<GroupView, StoreError> {
         id: group.id,
         name: group.name,
         description: group.description,
+        provisioned: group.provisioned,
     })
 }

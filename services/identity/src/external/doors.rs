@@ -25,7 +25,7 @@ use crate::pages::sign_in::go_on;
 use crate::pages::{entering, forms, message, next};
 use crate::password::Plain;
 use crate::service::Identity;
-use crate::{accounts, oidc};
+use crate::{accounts, oidc, scim};
 
 const FORM: &str = "external-link";
 
@@ -192,6 +192,11 @@ async fn first_time(
         return Ok(Err(Entered::Refused(text)));
     };
     if let Some(account) = accounts::find_by_email(tx, &email).await? {
+        if scim::people::is_awaited(tx, &account).await? {
+            accounts::verified(tx, account.id).await?;
+            identities::link(tx, issuer, &person.subject, account.id).await?;
+            return Ok(Ok(account.id));
+        }
         // Whoever made this account has not shown that the address is theirs: it may have been made to
         // wait for its victim. And a verified one is linked only by who knows its password.
         let theirs = account.email_verified_at.is_some() && !account.password.is_empty();

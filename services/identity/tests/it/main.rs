@@ -22,6 +22,7 @@ mod passkeys;
 mod recovering;
 mod refreshing;
 mod restart;
+mod scim;
 mod second_factors;
 mod sessions;
 mod signing_in;
