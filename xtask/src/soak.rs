@@ -59,6 +59,12 @@ const SCENES: &[Scene] = &[
         target: "it",
         test: "disorder::every_effect_once_among_duplicates_and_disorder",
     },
+    Scene {
+        name: "logins",
+        package: "hanse-identity",
+        target: "it",
+        test: "timing::the_time_of_a_failed_login_tells_nothing::sqlite_local",
+    },
 ];
 
 /// What became of a scene.
@@ -78,7 +84,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let older =
         chosen.iter().any(|scene| scene.name == "releases").then(older_release).transpose()?;
     // What does not compile is known before the first minute.
-    let packages = ["--package", "hanse-e2e", "--package", "hanse-kafka"];
+    let packages = ["hanse-e2e", "hanse-kafka", "hanse-identity"];
+    let packages = packages.iter().flat_map(|name| ["--package", name]);
     workspace::run(workspace::cargo().args(["test", "--no-run"]).args(packages))?;
     let engines = Engines::start()?;
     let mut outcomes = Vec::new();

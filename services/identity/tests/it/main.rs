@@ -3,6 +3,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     reason = "a scene that cannot be set up has failed"
 )]
 
@@ -22,6 +23,9 @@ mod passkeys;
 mod recovering;
 mod refreshing;
 mod restart;
+#[expect(dead_code, reason = "shared; nothing here goes on for a time")]
+#[path = "../../../../tests/src/scale.rs"]
+mod scale;
 mod scim;
 mod second_factors;
 mod sessions;
