@@ -10,11 +10,12 @@ use crate::wire::{Connection, Template};
 
 pub const PASSWORD: &str = "a password for benchmarks only";
 
-/// A registered user with a fresh access token.
+/// A registered user with fresh tokens.
 #[derive(Clone)]
 pub struct User {
     pub email: String,
     pub token: String,
+    pub refresh: String,
 }
 
 /// Registers users; `group` keeps those of several scenarios apart.
@@ -26,7 +27,8 @@ pub async fn register(address: SocketAddr, group: &str, count: usize) -> anyhow:
         let body = json!({ "email": email, "password": PASSWORD, "name": "Bench" });
         let request = Template::new("POST", "/auth/register", None, Some(&body.to_string()));
         let session = ask(&mut connection, &request, 201).await?;
-        users.push(User { email, token: string(&session, "access_token")? });
+        let [token, refresh] = ["access_token", "refresh_token"].map(|name| string(&session, name));
+        users.push(User { email, token: token?, refresh: refresh? });
     }
     Ok(users)
 }
@@ -35,6 +37,14 @@ pub async fn register(address: SocketAddr, group: &str, count: usize) -> anyhow:
 pub fn login(user: &User) -> Template {
     let body = json!({ "email": user.email, "password": PASSWORD }).to_string();
     Template::new("POST", "/auth/login", None, Some(&body))
+}
+
+/// Refreshes a session: its next refresh token.
+pub async fn refresh(connection: &mut Connection, token: &str) -> anyhow::Result<String> {
+    let body = json!({ "refresh_token": token }).to_string();
+    let request = Template::new("POST", "/auth/refresh", None, Some(&body));
+    let session = ask(connection, &request, 200).await?;
+    string(&session, "refresh_token")
 }
 
 /// The request that creates a thought; `text` may hold the slot for a number.

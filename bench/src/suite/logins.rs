@@ -1,4 +1,4 @@
-//! Passwords are slow on purpose; others must not feel it.
+//! Passwords are slow on purpose; others must not feel it (OVL-04).
 
 use super::report::Figure;
 use super::{Bench, milliseconds};

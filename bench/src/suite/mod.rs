@@ -6,6 +6,7 @@ mod logins;
 mod notifications;
 mod proxy;
 mod ratio;
+mod refreshes;
 mod report;
 mod searchable;
 mod topologies;
@@ -87,6 +88,8 @@ pub enum Scenario {
     Idle,
     /// Password logins while others read.
     Logins,
+    /// Refreshes of sessions, each durable and with a token that is good once.
+    Refresh,
     /// The gateway before a bare upstream, against nginx.
     Proxy,
     /// The same journey in one process and split, and searchable in split.
@@ -153,6 +156,7 @@ impl Bench<'_> {
             Scenario::Start => lifecycle::start(self).await,
             Scenario::Idle => lifecycle::idle(self).await,
             Scenario::Logins => logins::measure(self).await,
+            Scenario::Refresh => refreshes::measure(self).await,
             Scenario::Proxy => proxy::measure(self).await,
             Scenario::Topologies => topologies::measure(self).await,
             Scenario::Notifications => notifications::measure(self).await,
