@@ -90,6 +90,7 @@ mod tests {
         for line in [
             "xtask bench --only create,read --seconds 5",
             "xtask bench --growth --write",
+            "xtask bench --identity --write",
             "xtask cluster --debug",
             "xtask kafka --only-fetch",
             "xtask run --data ./data --listen 127.0.0.1:3000",
