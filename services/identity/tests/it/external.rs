@@ -19,8 +19,9 @@ use hanse_store::{StoreError, Tx};
 use hanse_testkit::{Answer, Stage, Value, json, stage_test};
 
 use crate::oidc::browser::{Browser, hidden, parameter};
+use crate::scim;
 use crate::second_factors::set_up_totp;
-use crate::support::{PASSWORD, Person, login, totp};
+use crate::support::{PASSWORD, Person, login, text, totp};
 
 const SEED: [u8; 32] = [21; 32];
 
@@ -223,6 +224,34 @@ async fn a_made_up_account_captures_nobody(t: Stage) {
     let way = go(&other, "acme").await;
     assert_eq!(way.back(&other, &way.claims(&t)).await.status, 200, "linked from now on");
     assert_eq!(people(&t).await, 1);
+}
+
+/// AUTN-09: who was provisioned by a directory and has not come yet is let in by their issuer, at their
+/// verified address only; an account that anybody was in, or that is barred, is not given away.
+#[stage_test(services = services)]
+async fn who_was_provisioned_comes_from_elsewhere(t: Stage) {
+    let (olga, client) = scim::directory(&t, "scim:*").await;
+    let anna = scim::make(&client, "anna@example.com").await;
+    let bar = |active: bool| json!([{ "op": "replace", "path": "active", "value": active }]);
+    let come = async |change: Value| {
+        let browser = Browser::new(&t);
+        let way = go(&browser, "acme").await;
+        let mut claims = way.claims(&t);
+        for (name, value) in change.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        way.back(&browser, &claims).await.status.as_u16()
+    };
+    assert_eq!(come(json!({ "email_verified": false })).await, 403);
+    assert_eq!(scim::patch(&client, &scim::path(&anna), bar(false)).await.status, 200);
+    assert_eq!(come(json!({})).await, 403, "barred");
+    assert_eq!(scim::patch(&client, &scim::path(&anna), bar(true)).await.status, 200);
+    assert_eq!(come(json!({})).await, 200);
+    let shown = olga.get(format!("/api/v1/users/{}", text(&anna, "id"))).await.json();
+    assert_eq!(shown["email_verified"], true);
+    // Somebody else by the same address is too late.
+    assert_eq!(come(json!({ "sub": "other-8" })).await, 403);
+    assert_eq!(come(json!({})).await, 200);
 }
 
 /// AUTN-07, AUTN-09: who comes from elsewhere shows the second factor too, and is linked only then.

@@ -12,7 +12,7 @@ const USERS: &str = "/api/v1/scim/v2/Users";
 const GROUPS: &str = "/api/v1/scim/v2/Groups";
 
 /// An administrator, and a provisioning client whose key has this scope.
-async fn directory(t: &Stage, scope: &str) -> (Actor, Actor) {
+pub(crate) async fn directory(t: &Stage, scope: &str) -> (Actor, Actor) {
     let new = NewAccount { email: "olga@example.com", name: "Olga", password: PASSWORD };
     let config = IdentityConfig::for_tests();
     create_user(&t.db("identity"), &config, new, &[Role::Admin]).await.unwrap();
@@ -35,11 +35,11 @@ async fn key(t: &Stage, maker: &Actor, more: Value) -> Actor {
     t.bearer(text(&exchanged, "access_token"))
 }
 
-async fn send(client: &Actor, method: Method, path: &str, body: Value) -> Answer {
+pub(crate) async fn send(client: &Actor, method: Method, path: &str, body: Value) -> Answer {
     client.send(method, path, Some(("application/scim+json", body.to_string()))).await
 }
 
-async fn patch(client: &Actor, path: &str, steps: Value) -> Answer {
+pub(crate) async fn patch(client: &Actor, path: &str, steps: Value) -> Answer {
     let body = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": steps,
     });
@@ -52,7 +52,7 @@ fn said(answer: &Answer) -> String {
     format!("{} {}", answer.status.as_u16(), kind.unwrap_or_default()).trim().to_owned()
 }
 
-async fn make(client: &Actor, user_name: &str) -> Value {
+pub(crate) async fn make(client: &Actor, user_name: &str) -> Value {
     let made = send(
         client,
         Method::POST,
@@ -75,7 +75,7 @@ async fn found(client: &Actor, path: &str) -> Vec<String> {
 }
 
 /// The path of a resource, as this stage knows it.
-fn path(resource: &Value) -> String {
+pub(crate) fn path(resource: &Value) -> String {
     let location = text(&resource["meta"], "location");
     location.replace("https://stage.test", "/api/v1")
 }
