@@ -1,8 +1,16 @@
 //! May somebody do something? What an account may do comes from its roles: those it was given itself,
 //! and those of its groups. An account that is unknown or disabled may do nothing.
+//!
+//! What an account may do is known for two seconds ([`Checks`]). What is changed in this process is
+//! forgotten at once; what another process changes counts here two seconds later at the latest, and so
+//! does a change while a check is under way (AUTZ-07).
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use hanse_cache::LocalCache;
 use hanse_http::{Permission, Role};
-use hanse_store::{Result, Tx, params};
+use hanse_store::{Db, Result, StoreError, Tx, params};
 use uuid::Uuid;
 
 use crate::roles;
@@ -27,6 +35,48 @@ const ROLES: &str = "SELECT r.role, NULL AS source FROM user_roles r
         WHERE u.id = $1 AND u.disabled_at IS NULL
     ORDER BY 1";
 const PERMISSIONS: &str = "SELECT permission FROM role_permissions WHERE role = $1 ORDER BY 1";
+
+/// How long it is known what an account may do.
+const KNOWN: Duration = Duration::from_secs(2);
+/// Accounts of which it is known.
+const MOST: u64 = 100_000;
+
+/// What accounts may do, as it is known in this process.
+pub struct Checks {
+    held: LocalCache<Uuid, Arc<[Held]>>,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self { held: LocalCache::new(MOST, |_, _| 1) }
+    }
+}
+
+impl Checks {
+    /// Everything that an account may do, as it was at most two seconds ago.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn of_user(&self, db: &Db, user: Uuid) -> Result<Arc<[Held]>> {
+        if let Some(held) = self.held.get(&user) {
+            return Ok(held);
+        }
+        let held = async |tx: &mut Tx| of_user(tx, user).await;
+        let held: Arc<[Held]> = db.read::<_, StoreError, _>(held).await?.into();
+        self.held.insert(user, Arc::clone(&held), KNOWN);
+        Ok(held)
+    }
+
+    /// Called after the commit that changed what an account may do.
+    pub fn forget(&self, user: Uuid) {
+        self.held.remove(&user);
+    }
+
+    /// Called after the commit that changed a role or a group.
+    pub fn forget_all(&self) {
+        self.held.clear();
+    }
+}
 
 /// Everything that an account may do.
 pub async fn of_user(tx: &mut Tx, user: Uuid) -> Result<Vec<Held>> {

@@ -20,6 +20,7 @@ use crate::letters::Letters;
 use crate::pages::Pages;
 use crate::passkeys::webauthn::Site;
 use crate::password::Passwords;
+use crate::permissions::Checks;
 use crate::refresh_token::RefreshTokens;
 use crate::session::after;
 use crate::{accounts, admin, external, http, machines, oidc, pages, scim, sessions, upkeep};
@@ -64,6 +65,7 @@ pub struct Identity {
     pub(crate) issuers: Issuers,
     pub(crate) vault: Vault,
     pub(crate) letters: Letters,
+    pub(crate) checks: Checks,
     pub(crate) site: Site,
 }
 
@@ -98,6 +100,7 @@ impl Identity {
         let now = self.home.db.clock().now();
         let until = after(now, self.access_lifetime());
         for id in ids {
+            self.checks.forget(id);
             self.verifier.revocations().revoke(id, until, now);
         }
     }
@@ -170,6 +173,7 @@ async fn build(config: IdentityConfig, resources: Resources) -> Result<Built, Bo
     let app = Arc::new(Identity {
         vault: Vault::new(factor_sealer, secrets.derive("identity codes")),
         letters: Letters::new(letter_sealer, verifier.names().0),
+        checks: Checks::default(),
         passwords: Passwords::new(&config, ids)?,
         attempts: Attempts::new(&config, secrets.derive("identity attempts")),
         refresh_tokens: RefreshTokens::new(secrets.derive("identity refresh tokens")),

@@ -2,14 +2,14 @@
 
 use garde::Validate;
 use hanse_http::{Body, Cx, Json, KernelError, Permission, Role};
-use hanse_store::{StoreError, Tx};
+use hanse_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::error::AdministrationError as Error;
-use crate::permissions::{self, Held};
+use crate::permissions::Held;
 use crate::service::Identity;
 
 /// A question.
@@ -196,6 +196,6 @@ async fn reasons(
     user: Uuid,
     wanted: &Permission,
 ) -> Result<Vec<Held>, StoreError> {
-    let held = cx.read(async |tx: &mut Tx| permissions::of_user(tx, user).await).await?;
-    Ok(held.into_iter().filter(|held| held.permission.covers(wanted)).collect())
+    let held = cx.app.checks.of_user(&cx.app.home.db, user).await?;
+    Ok(held.iter().filter(|held| held.permission.covers(wanted)).cloned().collect())
 }

@@ -128,21 +128,24 @@ pub async fn replace_group(
 ) -> Result<Answered<Tagged<GroupView>>, Error> {
     let name = display_name(&change.name).ok_or(Error::InvalidName)?;
     let if_match = cx.if_match();
-    cx.write(async move |tx: &mut Tx| {
-        let mut group = groups::find(tx, id).await?.ok_or(Error::Unknown)?;
-        if_match.check(group.version)?;
-        check(tx, &change.roles).await?;
-        if groups::find_by_name(tx, &name).await?.is_some_and(|other| other.id != id) {
-            return Err(Error::NameTaken);
-        }
-        (group.name, group.description) = (name, change.description);
-        group.provisioned = change.provisioned.unwrap_or(group.provisioned);
-        groups::save(tx, &group).await?;
-        groups::set_roles(tx, id, &change.roles).await?;
-        let group = groups::find(tx, id).await?.ok_or(Error::Unknown)?;
-        Ok(Tagged { version: group.version, value: view(tx, group).await? })
-    })
-    .await
+    let answer = cx
+        .write(async move |tx: &mut Tx| {
+            let mut group = groups::find(tx, id).await?.ok_or(Error::Unknown)?;
+            if_match.check(group.version)?;
+            check(tx, &change.roles).await?;
+            if groups::find_by_name(tx, &name).await?.is_some_and(|other| other.id != id) {
+                return Err(Error::NameTaken);
+            }
+            (group.name, group.description) = (name, change.description);
+            group.provisioned = change.provisioned.unwrap_or(group.provisioned);
+            groups::save(tx, &group).await?;
+            groups::set_roles(tx, id, &change.roles).await?;
+            let group = groups::find(tx, id).await?.ok_or(Error::Unknown)?;
+            Ok(Tagged { version: group.version, value: view(tx, group).await? })
+        })
+        .await?;
+    cx.app.checks.forget_all();
+    Ok(answer)
 }
 
 /// Removes a group; its members stay.
@@ -150,11 +153,14 @@ pub async fn delete_group(
     cx: Cx<Identity>,
     Path(id): Path<Uuid>,
 ) -> Result<Answered<NoContent>, Error> {
-    cx.write(async move |tx: &mut Tx| match groups::delete(tx, id).await? {
-        true => Ok(NoContent),
-        false => Err(Error::Unknown),
-    })
-    .await
+    let answer = cx
+        .write(async move |tx: &mut Tx| match groups::delete(tx, id).await? {
+            true => Ok(NoContent),
+            false => Err(Error::Unknown),
+        })
+        .await?;
+    cx.app.checks.forget_all();
+    Ok(answer)
 }
 
 /// Members of a group by id.
@@ -183,18 +189,21 @@ pub async fn change_members(
     Path(id): Path<Uuid>,
     Body(change): Body<MembersChange>,
 ) -> Result<Answered<NoContent>, Error> {
-    cx.write(async move |tx: &mut Tx| {
-        groups::find(tx, id).await?.ok_or(Error::Unknown)?;
-        for user in change.add {
-            accounts::find(tx, user).await?.ok_or(Error::UnknownUser)?;
-            groups::add_member(tx, id, user).await?;
-        }
-        for user in change.remove {
-            groups::remove_member(tx, id, user).await?;
-        }
-        Ok(NoContent)
-    })
-    .await
+    let answer = cx
+        .write(async move |tx: &mut Tx| {
+            groups::find(tx, id).await?.ok_or(Error::Unknown)?;
+            for user in change.add {
+                accounts::find(tx, user).await?.ok_or(Error::UnknownUser)?;
+                groups::add_member(tx, id, user).await?;
+            }
+            for user in change.remove {
+                groups::remove_member(tx, id, user).await?;
+            }
+            Ok::<_, Error>(NoContent)
+        })
+        .await?;
+    cx.app.checks.forget_all();
+    Ok(answer)
 }
 
 async fn check(tx: &mut Tx, roles: &[String]) -> Result<(), Error> {

@@ -76,25 +76,28 @@ pub async fn replace_role(
     if !plain || Role::parse(&name).is_some() {
         return Err(Error::MachineRole);
     }
-    cx.write(async move |tx: &mut Tx| {
-        let known = roles::find(tx, &name).await?;
-        if_match.check(known.as_ref().map_or(0, |role| role.version))?;
-        let mut role = RoleDefinition {
-            name,
-            description: change.description,
-            permissions,
-            version: known.as_ref().map_or(1, |role| role.version + 1),
-            created_at: None,
-        };
-        match known {
-            Some(_) => roles::save(tx, &role).await?,
-            None if !roles::insert(tx, &role).await? => return Err(Error::NameTaken),
-            None => {}
-        }
-        role.created_at = Some(tx.now());
-        Ok(Tagged { version: role.version, value: view(role) })
-    })
-    .await
+    let answer = cx
+        .write(async move |tx: &mut Tx| {
+            let known = roles::find(tx, &name).await?;
+            if_match.check(known.as_ref().map_or(0, |role| role.version))?;
+            let mut role = RoleDefinition {
+                name,
+                description: change.description,
+                permissions,
+                version: known.as_ref().map_or(1, |role| role.version + 1),
+                created_at: None,
+            };
+            match known {
+                Some(_) => roles::save(tx, &role).await?,
+                None if !roles::insert(tx, &role).await? => return Err(Error::NameTaken),
+                None => {}
+            }
+            role.created_at = Some(tx.now());
+            Ok(Tagged { version: role.version, value: view(role) })
+        })
+        .await?;
+    cx.app.checks.forget_all();
+    Ok(answer)
 }
 
 /// Removes a role from every account and group, and then itself.
@@ -105,12 +108,15 @@ pub async fn delete_role(
     if Role::parse(&name).is_some() {
         return Err(Error::MachineRole);
     }
-    cx.write(async move |tx: &mut Tx| {
-        roles::find(tx, &name).await?.ok_or(Error::Unknown)?;
-        roles::delete(tx, &name).await?;
-        Ok(NoContent)
-    })
-    .await
+    let answer = cx
+        .write(async move |tx: &mut Tx| {
+            roles::find(tx, &name).await?.ok_or(Error::Unknown)?;
+            roles::delete(tx, &name).await?;
+            Ok::<_, Error>(NoContent)
+        })
+        .await?;
+    cx.app.checks.forget_all();
+    Ok(answer)
 }
 
 fn view(role: RoleDefinition) -> RoleView {

@@ -234,6 +234,7 @@ pub async fn replace_user(
             tagged(tx, account).await
         })
         .await?;
+    cx.app.checks.forget(id);
     cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
     Ok(answer)
 }

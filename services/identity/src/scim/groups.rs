@@ -95,6 +95,7 @@ pub async fn create_scim_group(
             Ok(Scim::created(selection.of(shown), version, format!("{base}/Groups/{id}")))
         })
         .await;
+    cx.app.checks.forget_all();
     told(made)
 }
 
@@ -147,6 +148,7 @@ async fn change(
             Ok(Scim::resource(shown, version))
         })
         .await;
+    cx.app.checks.forget_all();
     told(changed)
 }
 
@@ -166,6 +168,7 @@ pub async fn delete_scim_group(
             Ok::<_, Refusal>(Scim::gone())
         })
         .await;
+    cx.app.checks.forget_all();
     told(deleted)
 }
 

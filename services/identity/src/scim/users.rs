@@ -159,6 +159,7 @@ async fn change(
             Ok(Scim::resource(shown, version))
         })
         .await;
+    cx.app.checks.forget(id);
     cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
     told(changed)
 }

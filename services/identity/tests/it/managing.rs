@@ -98,7 +98,7 @@ async fn roles_are_given_and_taken(t: Stage) {
     assert_eq!(olga.get("/api/v1/users/me").await.summary(), "200");
 }
 
-/// D-020, M-036, E-033, AUTZ-04, AUTZ-09: permissions come from roles, one's own and those of groups;
+/// D-020, M-036, E-033, AUTZ-04, AUTZ-07, AUTZ-09: permissions come from roles, one's own and those of groups;
 /// the answer says why; taking the role takes the permission at once.
 #[stage_test]
 async fn permissions_come_from_roles_and_groups(t: Stage) {
