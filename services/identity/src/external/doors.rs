@@ -127,7 +127,7 @@ pub async fn finish_external(
     Ok(match entered {
         Entered::Browser(cookie) => farewell(go_on(&cx, &journey.next).cookie(cookie)),
         Entered::More(cookie) => farewell(entering::ask_for_more(cookie, &journey.next)),
-        Entered::Enrol => farewell(entering::ask_to_enrol(&cx)),
+        Entered::Enrol(cookie) => farewell(entering::ask_to_enrol(cookie, &journey.next)),
         Entered::Refused(text) => farewell(message(&app.pages, 403, "Not signed in", text)),
         Entered::Confirm(email) => {
             let arrival = Arrival {
@@ -149,8 +149,8 @@ enum Entered {
     Browser(hanse_http::SetCookie),
     /// The account has a second factor: the cookie of the sign-in that waits for it.
     More(hanse_http::SetCookie),
-    /// The account has to set up a second factor first.
-    Enrol,
+    /// The account has to set up a second factor first: the cookie of the sign-in that waits for it.
+    Enrol(hanse_http::SetCookie),
     /// There is an account of this address; its password has to be typed.
     Confirm(String),
     Refused(&'static str),
@@ -174,7 +174,7 @@ async fn enter(
     Ok(match entering::enter(tx, &minted).await? {
         entering::Entered::In(cookie) => Entered::Browser(cookie),
         entering::Entered::More(cookie) => Entered::More(cookie),
-        entering::Entered::Enrol => Entered::Enrol,
+        entering::Entered::Enrol(cookie) => Entered::Enrol(cookie),
         entering::Entered::Refused => Entered::Refused("The account may not sign in."),
     })
 }
@@ -285,7 +285,7 @@ pub async fn link_external(
         entering::Entered::In(cookie) => farewell(go_on(&cx, &next).cookie(cookie)),
         // The link waits with the sign-in for its second factor.
         entering::Entered::More(cookie) => entering::ask_for_more(cookie, &next).cookie(waiting),
-        entering::Entered::Enrol => farewell(entering::ask_to_enrol(&cx)),
+        entering::Entered::Enrol(cookie) => entering::ask_to_enrol(cookie, &next).cookie(waiting),
         entering::Entered::Refused => {
             farewell(message(&app.pages, 403, "Not signed in", "The account may not sign in."))
         }

@@ -191,7 +191,7 @@ pub async fn confirm_factor(
     let user = user.or(cx.caller().user_id()).ok_or(KernelError::Unauthenticated)?;
     let counters = shown::admit(&cx, user).await?;
     let kind = shown::purpose(first.shown.factor, user);
-    let (app, for_code, ended) = (Arc::clone(&cx.app), kind.clone(), Arc::new(OnceLock::new()));
+    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
     let told = Arc::clone(&ended);
     let answer = cx
         .write(async move |tx: &mut Tx| {
@@ -200,22 +200,11 @@ pub async fn confirm_factor(
                 Some(principal) => shown::recent(tx, &app, principal).await?,
                 None => return Err(KernelError::Unauthenticated.into()),
             };
-            let (factor, code) = (first.shown.factor, first.shown.code.trim());
-            let fits = match factor {
-                Factor::Totp => {
-                    factors::use_totp(tx, &app.vault, user, code, Confirmed::NotYet).await?
-                }
-                _ => challenges::use_code(tx, &app.vault, user, &for_code, code).await?,
-            };
-            if !fits || !factors::confirm(tx, user, factor).await? {
-                return Err(FactorError::WrongCode);
-            }
+            let (factor, code) = (first.shown.factor, &first.shown.code);
             let keep = principal.filter(|_| pending.is_none()).map(|p| p.session_id);
-            told.set(sessions::revoke_others(tx, user, keep).await?).ok();
-            let recovery_codes = match factors::recovery_left(tx, user).await? {
-                0 => Some(factors::renew_recovery(tx, &app.vault, user).await?),
-                _ => None,
-            };
+            let ready = confirm_for(tx, &app, user, factor, code, keep).await?;
+            told.set(ready.ended).ok();
+            let recovery_codes = ready.recovery_codes;
             let entry = match pending {
                 Some(Opened { proven, wish, .. }) => {
                     let proven = proven.and(Proven::by(factor, user));
@@ -233,6 +222,55 @@ pub async fn confirm_factor(
     }
     cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
     answer
+}
+
+/// A factor that was set up.
+pub(crate) struct Confirmation {
+    /// Sessions that were begun with less, and have ended.
+    pub(crate) ended: Vec<Uuid>,
+    /// With the first factor.
+    pub(crate) recovery_codes: Option<Vec<String>>,
+}
+
+/// Sets a factor up by its first code. All sessions end but the one that is kept.
+pub(crate) async fn confirm_for(
+    tx: &mut Tx,
+    app: &Identity,
+    user: Uuid,
+    factor: Factor,
+    code: &str,
+    keep: Option<Uuid>,
+) -> Result<Confirmation, FactorError> {
+    let (code, kind) = (code.trim(), shown::purpose(factor, user));
+    let fits = match factor {
+        Factor::Totp => factors::use_totp(tx, &app.vault, user, code, Confirmed::NotYet).await?,
+        _ => challenges::use_code(tx, &app.vault, user, &kind, code).await?,
+    };
+    if !fits || !factors::confirm(tx, user, factor).await? {
+        return Err(FactorError::WrongCode);
+    }
+    let ended = sessions::revoke_others(tx, user, keep).await?;
+    let recovery_codes = match factors::recovery_left(tx, user).await? {
+        0 => Some(factors::renew_recovery(tx, &app.vault, user).await?),
+        _ => None,
+    };
+    Ok(Confirmation { ended, recovery_codes })
+}
+
+/// Begins to set an authenticator app up, in a sign-in that asks for it.
+pub(crate) async fn begin_totp(
+    tx: &mut Tx,
+    app: &Identity,
+    user: Uuid,
+) -> Result<FactorSetup, FactorError> {
+    let account = hold(tx, user).await?;
+    let (factor, secret) = (Factor::Totp, tx.random::<{ totp::KEY }>());
+    let sealed = app.vault.seal(user, factor, &secret);
+    if !factors::begin(tx, user, factor, sealed).await? {
+        return Err(FactorError::KnownFactor);
+    }
+    let uri = totp::uri(app.issuer(), &account.email, &secret);
+    Ok(FactorSetup { factor, secret: Some(totp::base32(&secret)), uri: Some(uri) })
 }
 
 /// Removes a factor. All other sessions end.

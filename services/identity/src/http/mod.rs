@@ -21,7 +21,7 @@ use hanse_http::{Access, Draft, Method, op};
 
 pub(crate) use device::UserAgent;
 pub(crate) use errors::{AccountError, FactorError, LinkError, PasswordError, ProfileError};
-pub(crate) use factors::send_for;
+pub(crate) use factors::{FactorSetup, begin_totp, confirm_for, send_for};
 pub(crate) use session::{Advance, advance};
 
 use crate::service::Identity;

@@ -7,12 +7,14 @@
 use hanse_http::{Cx, Html, SetCookie, Visit};
 use hanse_store::{Result, StoreError, Tx};
 
-use super::{browser, message, next};
+use super::{browser, next};
 use crate::mint::{Minted, Opened, open};
 use crate::service::Identity;
 
 /// The page that asks for the second factor.
 pub(crate) const SECOND_FACTOR: &str = "/oauth/second-factor";
+/// The page that sets one up.
+const ENROLMENT: &str = "/oauth/enrolment";
 const COOKIE: &str = "pending";
 
 /// What came of a sign-in.
@@ -21,8 +23,8 @@ pub(crate) enum Entered {
     In(SetCookie),
     /// A second factor is needed: the cookie of the sign-in that waits.
     More(SetCookie),
-    /// The account has to set up a factor first.
-    Enrol,
+    /// The account has to set up a factor first: the cookie of the sign-in that waits for it.
+    Enrol(SetCookie),
     /// The account may not sign in.
     Refused,
 }
@@ -31,9 +33,9 @@ pub(crate) enum Entered {
 pub(crate) async fn enter(tx: &mut Tx, minted: &Minted) -> Result<Entered> {
     Ok(match minted {
         Minted::Session(begun) => Entered::In(browser::begin(tx, begun.session.id).await?),
-        Minted::Pending(pending) if pending.enrol => Entered::Enrol,
         Minted::Pending(pending) => {
-            Entered::More(SetCookie::lasting(COOKIE, &pending.pending, pending.expires_in))
+            let cookie = SetCookie::lasting(COOKIE, &pending.pending, pending.expires_in);
+            if pending.enrol { Entered::Enrol(cookie) } else { Entered::More(cookie) }
         }
         Minted::Refused => Entered::Refused,
     })
@@ -49,11 +51,9 @@ pub(crate) fn ask_for_more(cookie: SetCookie, next: &str) -> Html {
     Html::see_other(&next::page(SECOND_FACTOR, &[("next", next)])).cookie(cookie)
 }
 
-/// Says that a factor has to be set up first.
-pub(crate) fn ask_to_enrol(cx: &Cx<Identity>) -> Html {
-    let text = "This account has to set up a second factor first, which these pages cannot do yet. \
-                An application that signs you in by itself can.";
-    message(&cx.app.pages, 403, "One more step is needed", text)
+/// To the page that sets a factor up.
+pub(crate) fn ask_to_enrol(cookie: SetCookie, next: &str) -> Html {
+    Html::see_other(&next::page(ENROLMENT, &[("next", next)])).cookie(cookie)
 }
 
 /// Nothing waits any more.

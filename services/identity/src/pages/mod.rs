@@ -10,6 +10,7 @@
 //! Where a page leads on is never free text: [`next`] takes addresses of ours only.
 
 pub(crate) mod browser;
+mod enrolment;
 pub(crate) mod entering;
 pub(crate) mod forms;
 mod letters;
@@ -39,6 +40,10 @@ pub(crate) fn operations() -> Vec<Draft<Identity>> {
             .body_limit(small),
         op(Method::POST, "/oauth/second-factor/send", public, second_factor::send_second_factor)
             .body_limit(small),
+        op(Method::GET, "/oauth/enrolment", public, enrolment::show_enrolment),
+        op(Method::POST, "/oauth/enrolment/begin", public, enrolment::begin_enrolment)
+            .body_limit(small),
+        op(Method::POST, "/oauth/enrolment", public, enrolment::submit_enrolment).body_limit(small),
         op(Method::GET, "/oauth/passkey.js", public, passkey::get_passkey_script),
         op(Method::POST, "/oauth/passkey", public, passkey::begin_passkey_page).body_limit(small),
         op(Method::POST, "/oauth/passkey/finish", public, passkey::finish_passkey_page)

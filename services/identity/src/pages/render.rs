@@ -9,7 +9,7 @@ const STYLE: Style = Style(include_str!("templates/style.css"));
 /// Steps that a template may take: pages are short.
 const FUEL: u64 = 50_000;
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
     ("consent.html", include_str!("templates/consent.html")),
@@ -18,6 +18,7 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("link.html", include_str!("templates/link.html")),
     ("message.html", include_str!("templates/message.html")),
     ("second_factor.html", include_str!("templates/second_factor.html")),
+    ("enrolment.html", include_str!("templates/enrolment.html")),
     ("passkey.html", include_str!("templates/passkey.html")),
     ("forgotten.html", include_str!("templates/forgotten.html")),
     ("reset.html", include_str!("templates/reset.html")),
@@ -90,6 +91,7 @@ mod tests {
                 next => evil, pending => evil, scopes, user_code => evil, client_id => evil,
                 redirect => evil, state => evil, text => evil, issuers, name => evil,
                 factor => evil, label => evil, options => evil, way => evil, back => evil, ways,
+                secret => evil, uri => evil, codes => vec![evil],
             };
             let values = context! { style => "", ..values };
             let made = pages.templates.get_template(template).unwrap().render(values).unwrap();

@@ -147,7 +147,7 @@ pub(crate) fn finish(cx: &Cx<Identity>, entered: Entered, next: &str) -> Html {
             external::forget().into_iter().fold(page, Html::cookie)
         }
         Entered::More(cookie) => entering::ask_for_more(cookie, next),
-        Entered::Enrol => entering::ask_to_enrol(cx),
+        Entered::Enrol(cookie) => entering::ask_to_enrol(cookie, next),
         Entered::Refused => {
             message(&cx.app.pages, 403, "Not signed in", "The account may not sign in.")
         }

@@ -171,7 +171,7 @@ async fn factors_change_only_after_proving_again(t: Stage) {
     assert!(login(&t, &anna.email, PASSWORD).await.json().get("access_token").is_some());
 }
 
-fn strict() -> Vec<Service> {
+pub(crate) fn strict() -> Vec<Service> {
     let config =
         IdentityConfig { require_second_factor: vec![Role::User], ..IdentityConfig::for_tests() };
     vec![hanse_identity::service(config)]

@@ -41,6 +41,8 @@ const WAYS: &[&str] = &[
     "oidc/code_grant.rs: begin -> mint",
     "oidc/exchange.rs: exchange -> Proven::by_session",
     "oidc/exchange.rs: exchange -> delegate",
+    "pages/enrolment.rs: submit_enrolment -> Proven::by",
+    "pages/enrolment.rs: submit_enrolment -> mint",
     "pages/passkey.rs: admit -> mint",
     "pages/second_factor.rs: submit_second_factor -> mint",
     "pages/sign_in.rs: submit_sign_in -> mint",

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use super::browser::{Browser, hidden, parameter};
 use super::{App, admin, claims};
 use crate::passkeys::{Authenticator, make};
-use crate::second_factors::set_up_totp;
-use crate::support::{PASSWORD, Person, letters, services, text, totp};
+use crate::second_factors::{set_up_totp, strict};
+use crate::support::{PASSWORD, Person, letters, register, services, text, totp};
 
 const STEP: &str = "/oauth/second-factor";
 
@@ -176,4 +176,42 @@ async fn a_program_may_ask_for_more(t: Stage) {
     // The least of what is named is enough.
     let either = browser.open(&app.ask(&[("acr_values", "phr aal1")])).await;
     assert!(parameter(either.location(), "code").is_some(), "{}", either.location());
+}
+
+/// AUTN-07: whoever has to set a factor up can, on the way in, and is not signed in before.
+#[stage_test(services = strict)]
+async fn a_factor_is_set_up_on_the_way_in(t: Stage) {
+    let made = register(&t, "anna@example.com").await.json();
+    assert_eq!(made["enrol"], true);
+    let browser = Browser::new(&t);
+    let page = browser.open("/oauth/sign-in").await;
+    let step = browser.sign_in(&page, "anna@example.com", PASSWORD).await;
+    assert!(step.location().starts_with("/oauth/enrolment"), "{}", step.text());
+    let page = browser.open(step.location()).await;
+    let csrf = hidden(&page.text(), "csrf");
+    let begin = async |browser: &Browser, csrf: &str| {
+        browser.submit("/oauth/enrolment/begin", &[("csrf", csrf), ("next", "")]).await
+    };
+    assert_eq!(begin(&browser, "x").await.status, 403);
+    assert_eq!(begin(&Browser::new(&t), &csrf).await.status, 403, "another browser");
+    let page = begin(&browser, &csrf).await.text();
+    let (_, secret) = page.split_once("<p class=\"key\">").unwrap();
+    let secret = secret.split_once('<').unwrap().0.to_owned();
+    let confirm = async |code: &str| {
+        let fields = [("csrf", &*csrf), ("next", ""), ("code", code)];
+        browser.submit("/oauth/enrolment", &fields).await
+    };
+    assert_eq!(confirm("000000").await.status, 401);
+    assert_eq!(browser.cookie("__Host-session"), None);
+    let done = confirm(&totp(&t, &secret)).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_eq!(done.text().matches("<li><code>").count(), 10, "{}", done.text());
+    assert!(browser.cookie("__Host-session").is_some());
+    // Nothing waits any more, and with a factor another is not set up so.
+    assert_eq!(begin(&browser, &csrf).await.status, 403);
+    let browser = Browser::new(&t);
+    let page = browser.open("/oauth/sign-in").await;
+    let step = browser.sign_in(&page, "anna@example.com", PASSWORD).await;
+    assert!(step.location().starts_with(STEP), "{}", step.location());
+    assert_eq!(browser.open("/oauth/enrolment").await.status, 403);
 }
