@@ -81,7 +81,7 @@ fn what_clients_send_becomes_no_header() {
             let body = bent(right, text).to_string();
             let body = operation.bodies.first().map(|kind| (kind.as_str(), body));
             // What HTTP itself can carry: the bytes without ends of lines.
-            let plain: String = text.chars().filter(|c| c.is_ascii_graphic()).collect();
+            let plain: String = text.chars().filter(char::is_ascii_graphic).collect();
             let headers =
                 [("idempotency-key", plain.as_str()), ("origin", &plain), ("hanse-after", &plain)];
             for path in &paths {
