@@ -34,7 +34,6 @@ impl Door {
             outbound: hanse_testkit::outbound(),
             retry: RetryPolicy::default(),
             transport: None,
-            apart: false,
         };
         let platform = Platform::build(config, services).await.unwrap();
         Self::to(t, Arc::new(platform), verifier)
