@@ -189,13 +189,15 @@ async fn letters(bench: &Bench<'_>) -> anyhow::Result<Vec<Figure>> {
         let seen = ask(&mut connection, &Template::get(&sending, Some(&admin)), 200).await?;
         let count = sink.taken().letters.len();
         if halfway.is_empty() && count > letters / 2 {
-            halfway = seen["deliveries"]["email"].to_string().replace('"', "");
+            let email = seen.pointer("/deliveries/email").map(Value::to_string);
+            halfway = email.unwrap_or_default().replace('"', "");
         }
-        if queued.is_none() && seen["state"] == "done" {
+        if queued.is_none() && seen.pointer("/state").is_some_and(|state| state == "done") {
             queued = Some(begin.elapsed());
         }
         // The administrator is one more.
-        if seen["deliveries"]["email"]["sent"] == letters + 1 {
+        let sent = seen.pointer("/deliveries/email/sent").and_then(Value::as_u64);
+        if sent == Some(letters as u64 + 1) {
             break;
         }
         if begin.elapsed() > WITHIN {
@@ -203,15 +205,26 @@ async fn letters(bench: &Bench<'_>) -> anyhow::Result<Vec<Figure>> {
         }
         tokio::time::sleep(PROBE_EVERY).await;
     }
+    server.stop().await?;
+    of_letters(&sink, letters, queued.unwrap_or_default(), &halfway, &others)
+}
+
+/// What was measured of them.
+fn of_letters(
+    sink: &Sink,
+    letters: usize,
+    queued: Duration,
+    halfway: &str,
+    others: &Histogram,
+) -> anyhow::Result<Vec<Figure>> {
     let (spent, twice, count) = {
         let taken = sink.taken();
         let span = taken.first.zip(taken.last).map(|(first, last)| last - first);
         let twice = taken.letters.values().filter(|count| **count > 1).count();
         (span.context("letters")?, twice, taken.letters.len())
     };
-    server.stop().await?;
     let rate = count as f64 / spent.as_secs_f64();
-    let queued = queued.unwrap_or_default().as_secs_f64();
+    let queued = queued.as_secs_f64();
     let detail = format!(
         "{count} letters of one sending in {:.0} s, queueing included (done after {queued:.0} s); the API at half time: {halfway}",
         spent.as_secs_f64()
@@ -286,12 +299,13 @@ async fn known(address: SocketAddr, admin: &str, people: usize) -> anyhow::Resul
     let begin = Instant::now();
     loop {
         let seen = ask(&mut connection, &Template::get(&path, Some(admin)), 200).await?;
-        if seen["people"].as_u64() > Some(people as u64) {
+        let known = seen.pointer("/people").and_then(Value::as_u64);
+        if known > Some(people as u64) {
             let cancel = Template::new("DELETE", &path, Some(admin), None);
             return ask(&mut connection, &cancel, 200).await.map(drop);
         }
         if begin.elapsed() > WITHIN {
-            bail!("only {} people are known", seen["people"]);
+            bail!("only {known:?} people are known");
         }
         tokio::time::sleep(PROBE_EVERY).await;
     }
@@ -301,7 +315,7 @@ async fn known(address: SocketAddr, admin: &str, people: usize) -> anyhow::Resul
 async fn seeded(address: SocketAddr, admin: &str) -> anyhow::Result<String> {
     let find = Template::get("/api/v1/users?q=seed-1@example.com&limit=1", Some(admin));
     let found = ask(&mut Connection::open(address).await?, &find, 200).await?;
-    text(found["items"].get(0).context("an account")?, "id")
+    text(found.pointer("/items/0").context("an account")?, "id")
 }
 
 async fn send(connection: &mut Connection, admin: &str, body: &Value) -> anyhow::Result<Value> {

@@ -117,12 +117,9 @@ pub async fn serve<F: Front>(
         let mut stopped = stopped.clone();
         let (builder, tls) = (Arc::clone(&builder), tls.clone());
         connections.spawn(async move {
-            let stream = tokio::select! {
-                stream = enter(stream, tls.as_ref(), peer) => stream,
-                _ = stopped.wait_for(|stopped| *stopped) => None,
-            };
             let held = (open, slot, place);
-            let Some(stream) = stream else { return drop(held) };
+            let stream = enter(stream, tls.as_ref(), peer);
+            let Some(Some(stream)) = unless(&mut stopped, stream).await else { return drop(held) };
             let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
             let connection = builder.serve_connection_with_upgrades(io, service);
             let mut connection = std::pin::pin!(connection);
@@ -151,9 +148,25 @@ pub async fn serve<F: Front>(
     }
     drop(listener);
     stopping.send_replace(true);
+    end_all(connections, limits.drain_time).await;
+}
+
+/// What a future gives, unless the server is stopped first.
+async fn unless<T>(
+    stopped: &mut watch::Receiver<bool>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        _ = stopped.wait_for(|stopped| *stopped) => None,
+    }
+}
+
+/// Waits for connections to end by themselves; those that have not within this time are cut.
+async fn end_all(mut connections: JoinSet<()>, within: Duration) {
     tokio::select! {
         () = async { while connections.join_next().await.is_some() {} } => {}
-        () = tokio::time::sleep(limits.drain_time) => {
+        () = tokio::time::sleep(within) => {
             tracing::warn!(open = connections.len(), "some connections did not end in time");
         }
     }

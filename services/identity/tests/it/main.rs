@@ -1,6 +1,7 @@
 //! Scenes of identity.
 #![expect(
     clippy::indexing_slicing,
+    clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     clippy::disallowed_methods,
