@@ -4,6 +4,7 @@ mod growth;
 mod lifecycle;
 mod logins;
 mod notifications;
+mod overload;
 mod proxy;
 mod ratio;
 mod refreshes;
@@ -88,6 +89,8 @@ pub enum Scenario {
     Idle,
     /// Password logins while others read.
     Logins,
+    /// Ten times more logins than are borne, and an account beside a noisy one.
+    Overload,
     /// Refreshes of sessions, each durable and with a token that is good once.
     Refresh,
     /// The gateway before a bare upstream, against nginx.
@@ -156,6 +159,7 @@ impl Bench<'_> {
             Scenario::Start => lifecycle::start(self).await,
             Scenario::Idle => lifecycle::idle(self).await,
             Scenario::Logins => logins::measure(self).await,
+            Scenario::Overload => overload::measure(self).await,
             Scenario::Refresh => refreshes::measure(self).await,
             Scenario::Proxy => proxy::measure(self).await,
             Scenario::Topologies => topologies::measure(self).await,

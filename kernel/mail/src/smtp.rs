@@ -8,6 +8,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -62,7 +63,7 @@ impl Smtp {
                 Err(_) => {}
             }
         }
-        let mut connection = self.connect().await.map_err(|error| later(&error))?;
+        let mut connection = self.connect().await?;
         match connection.send(envelope, letter).await {
             Ok(_) => self.keep(connection),
             Err(error) => {
@@ -87,12 +88,46 @@ impl Smtp {
         Ok(())
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let wrapped = (self.encryption == Encryption::Tls).then(|| self.tls.clone());
+    async fn connect(&self) -> Result<AsyncSmtpConnection, MailError> {
+        let connection = match self.encryption {
+            Encryption::Tls => {
+                let (server, tls) = ((self.server.0.as_str(), self.server.1), self.tls.clone());
+                AsyncSmtpConnection::connect_tokio1(
+                    server,
+                    Some(TIME),
+                    &self.hello,
+                    Some(tls),
+                    None,
+                )
+                .await
+            }
+            _ => {
+                let stream = Box::new(self.reach().await?);
+                AsyncSmtpConnection::connect_with_transport(stream, &self.hello).await
+            }
+        };
+        self.introduce(connection).await.map_err(|error| later(&error))
+    }
+
+    /// A connection on which small pieces go out at once: a letter is several, and each would wait up
+    /// to 40 ms for the acknowledgement of the one before.
+    async fn reach(&self) -> Result<TcpStream, MailError> {
         let server = (self.server.0.as_str(), self.server.1);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(TIME), &self.hello, wrapped, None)
-                .await?;
+        match tokio::time::timeout(TIME, TcpStream::connect(server)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true).ok();
+                Ok(stream)
+            }
+            Ok(Err(_)) => Err(MailError::Later("no connection".into())),
+            Err(_) => Err(MailError::Later("no answer in time".into())),
+        }
+    }
+
+    async fn introduce(
+        &self,
+        connection: Result<AsyncSmtpConnection, Error>,
+    ) -> Result<AsyncSmtpConnection, Error> {
+        let mut connection = connection?;
         if self.encryption == Encryption::Starttls {
             connection.starttls(self.tls.clone(), &self.hello).await?;
         }
