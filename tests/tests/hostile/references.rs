@@ -9,13 +9,21 @@ use crate::walk::{NOBODY, query};
 
 /// Every field of a body or a query that names something by its id. What it may name is tried below, or
 /// only administrators may send it.
-const REFERENCES: [&str; 6] = [
+const REFERENCES: [&str; 14] = [
     "change_members add",
     "change_members remove",
     "check_permission user_id",
     "create_api_key user_id",
+    "create_rule group",
+    "create_rule users",
     "list_api_keys user_id",
+    "list_deliveries of",
+    "replace_rule group",
+    "replace_rule users",
     "send_notification users",
+    "test_rule group",
+    "test_rule owner",
+    "test_rule users",
 ];
 
 /// The names of the members of this schema that are ids, at any depth.
@@ -83,6 +91,12 @@ fn references_reach_nothing_of_others() {
     let thought = ben.post("/api/thoughts", &json!({"text": "ballast", "tags": ["hold"]})).json();
     let thought = thought.get("id").and_then(Value::as_str).expect("an id").to_owned();
     let key = json!({"name": "Mine", "valid_days": 1});
+    let rule = |id: &str| {
+        json!({
+            "name": "Mine", "event": "thoughts.ThoughtCreated", "type": "mine.told",
+            "recipient": {"users": [id], "group": id},
+        })
+    };
     let asked = |id: &str| {
         let mut key = key.clone();
         key["user_id"] = json!(id);
@@ -96,6 +110,11 @@ fn references_reach_nothing_of_others() {
             .summary(),
             anna.post(&format!("/groups/{NOBODY}/members"), &json!({"add": [id]})).summary(),
             anna.post("/notifications", &json!({"type": "x", "users": [id]})).summary(),
+            anna.get(&format!("/api/v1/notifications/deliveries?of={id}")).summary(),
+            anna.post("/api/v1/notifications/rules", &rule(id)).summary(),
+            anna.put(&format!("/api/v1/notifications/rules/{NOBODY}"), &rule(id)).summary(),
+            anna.post("/api/v1/notifications/rules/test", &json!({"rule": rule(id), "owner": id}))
+                .summary(),
         ]
     };
     let (of_his, of_nobody) = (asked(&his), asked(NOBODY));

@@ -23,7 +23,7 @@ pub fn example(operation: &Operation) -> Value {
             "name": "Seen", "grant_types": ["authorization_code"], "scope": "openid",
             "redirect_uris": ["https://app.example.com/cb"],
         }),
-        "replace_me" | "replace_profile" => json!({"name": "Seen"}),
+        "replace_me" | "replace_profile" | "rename_passkey" => json!({"name": "Seen"}),
         "put_search_preferences" => json!({"record_history": true, "default_types": []}),
         // Whoever runs the place is refused for the thing, not for the body.
         _ if operation.access == "admin" || operation.access == "operator" => {
