@@ -30,12 +30,9 @@ const FOR_ALL: &[(&str, &str)] = &[
         "SELECT channel, state, COUNT(*) AS count FROM deliveries",
         "administrators: a sending to many",
     ),
+    ("SELECT {COLUMNS} FROM deliveries WHERE sending = $1", "administrators: a sending to many"),
     (
-        "SELECT owner, notification, channel, state, attempts, cause",
-        "administrators: a sending to many",
-    ),
-    (
-        "UPDATE deliveries SET state = 'failed', cause = 'taken back'",
+        "UPDATE deliveries SET state = 'cancelled', cause = NULL, changed_at = $2 WHERE sending = $1",
         "administrators: a sending to many",
     ),
     ("DELETE FROM notifications WHERE hidden", "retention"),
