@@ -7,7 +7,6 @@
 //! an address that was ours once. Where that matters, `peers.tls` asks whoever answers there to prove
 //! who he is. What Redis forgets stays known: see `hanse_redis::Registry`.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use futures_util::future::{BoxFuture, join_all};
 use hanse_http::PeerKey;
 use hanse_redis::{Announcement, Instance, Redis, Registry};
 use hanse_store::Ids;
-use hanse_upstream::{Discovery, Endpoint};
+use hanse_upstream::{Discovery, Endpoint, Written};
 use tokio::sync::watch;
 
 use crate::compose::Shared;
@@ -95,41 +94,30 @@ impl Followed {
         let mut instances = self.registry.watch(self.service);
         loop {
             let known = instances.borrow_and_update().clone();
-            let endpoints = self.endpoints(&known).await;
-            self.found.send_if_modified(|before| {
-                let changed = *before != endpoints;
-                *before = endpoints;
-                changed
-            });
+            if let Some(endpoints) = self.endpoints(&known).await {
+                self.found.send_if_modified(|before| {
+                    let changed = *before != endpoints;
+                    *before = endpoints;
+                    changed
+                });
+            }
             // A name may lead elsewhere later.
             tokio::time::timeout(LOOK_UP, instances.changed()).await.ok();
         }
     }
 
-    async fn endpoints(&self, instances: &[Instance]) -> Vec<Endpoint> {
+    /// Nothing when a name could not be looked up: that takes nobody's endpoints away.
+    async fn endpoints(&self, instances: &[Instance]) -> Option<Vec<Endpoint>> {
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for instance in instances.iter().filter(|instance| is_sealed(&self.key, instance)) {
+            let Ok(written) = Written::parse(&instance.address) else { continue };
             let weight = u16::try_from(instance.weight).unwrap_or(u16::MAX);
-            let (host, address) = (instance.address.as_str(), instance.address.parse());
-            if let Ok(address) = address {
-                endpoints.push(Endpoint { weight, ..Endpoint::new(address) });
-                continue;
-            }
-            let name = host.rsplit_once(':').map(|(name, _)| Arc::from(name));
-            match tokio::net::lookup_host(host).await {
-                Ok(found) => endpoints.extend(found.map(|address: SocketAddr| Endpoint {
-                    address,
-                    weight,
-                    name: name.clone(),
-                })),
-                Err(error) => {
-                    tracing::warn!(name = host, error = %error, "a name could not be looked up");
-                }
-            }
+            let found = written.endpoints().await.ok()?;
+            endpoints.extend(found.into_iter().map(|endpoint| Endpoint { weight, ..endpoint }));
         }
         endpoints.sort_by_key(|endpoint| endpoint.address);
         endpoints.dedup_by_key(|endpoint| endpoint.address);
-        endpoints
+        Some(endpoints)
     }
 }
 

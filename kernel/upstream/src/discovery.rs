@@ -101,6 +101,19 @@ impl Written {
         self.secure
     }
 
+    /// The endpoints behind it now: one for an address, as many as a name has.
+    ///
+    /// # Errors
+    /// A name that could not be looked up.
+    pub async fn endpoints(&self) -> std::io::Result<Vec<Endpoint>> {
+        let addresses = tokio::net::lookup_host(self.host.as_str()).await;
+        let addresses = addresses.inspect_err(|error| {
+            tracing::warn!(name = %self.host, error = %error, "a name could not be looked up");
+        })?;
+        let endpoint = |address| Endpoint { address, weight: self.weight, name: self.name() };
+        Ok(addresses.map(endpoint).collect())
+    }
+
     /// The name without the port, where it is one.
     fn name(&self) -> Option<Arc<str>> {
         let (name, _) = self.host.rsplit_once(':')?;
@@ -130,19 +143,11 @@ impl Names {
     async fn look_up(&self) {
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for one in self.written.iter() {
-            let Written { host, weight, .. } = one;
-            match tokio::net::lookup_host(host.as_str()).await {
-                Ok(addresses) => {
-                    for address in addresses {
-                        if endpoints.iter().all(|known| known.address != address) {
-                            endpoints.push(Endpoint { address, weight: *weight, name: one.name() });
-                        }
-                    }
-                }
-                Err(error) => {
-                    // A name service that is down takes nobody's endpoints away.
-                    tracing::warn!(name = %host, error = %error, "a name could not be looked up");
-                    return;
+            // A name service that is down takes nobody's endpoints away.
+            let Ok(found) = one.endpoints().await else { return };
+            for endpoint in found {
+                if endpoints.iter().all(|known| known.address != endpoint.address) {
+                    endpoints.push(endpoint);
                 }
             }
         }
