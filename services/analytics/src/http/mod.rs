@@ -31,7 +31,6 @@ pub(crate) fn operations() -> Vec<Draft<App>> {
             .lags(),
         op(Method::GET, "/analytics/export", user, export::export_analytics)
             .summary("Your numbers as a file")
-            .lags()
             .description(EXPORT),
         op(
             Method::GET,
@@ -39,7 +38,6 @@ pub(crate) fn operations() -> Vec<Draft<App>> {
             Access::Role(Role::Operator),
             platform::get_platform_stats,
         )
-        .summary("The whole platform's numbers, without names")
-        .lags(),
+        .summary("The whole platform's numbers, without names"),
     ]
 }
