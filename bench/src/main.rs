@@ -15,6 +15,8 @@ mod client;
 mod hello;
 mod histogram;
 mod load;
+#[path = "../../xtask/src/ports.rs"]
+mod ports;
 mod process;
 mod sink;
 mod suite;

@@ -1,7 +1,7 @@
 //! The servers under test as child processes: started, watched, and always ended.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::ports::free_port;
 use crate::wire::{Connection, Template};
 
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -224,7 +225,7 @@ async fn wait_for(
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)))
 }
 
 fn resident_in(status: &str) -> Option<u64> {

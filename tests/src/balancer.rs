@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::client::Client;
-use crate::split::{Split, free_ports};
+use crate::ports::free_port;
+use crate::split::Split;
 use crate::waiting::until;
 
 /// A running haproxy. It is ended when the value goes.
@@ -23,7 +24,7 @@ impl Balancer {
     /// When it is not installed or does not start.
     #[must_use]
     pub fn before(split: &Split, gateways: &[&str]) -> Self {
-        let [port, _] = free_ports();
+        let port = free_port().expect("a free port");
         let config = split.folder.join("haproxy.cfg");
         std::fs::write(&config, configuration(split, gateways, port)).expect("a file");
         let haproxy = serve(&config);

@@ -10,8 +10,9 @@ use tempfile::TempDir;
 
 use crate::certificates::Certificate;
 use crate::command::run;
+use crate::ports::free_port;
 use crate::postgres_server as server;
-use crate::split::{engine, free_ports};
+use crate::split::engine;
 use crate::waiting::until;
 
 /// Whatever it has acknowledged is in its log, as everywhere but in throwaway servers.
@@ -97,7 +98,14 @@ impl Database {
         let settings =
             HONEST.iter().map(|&setting| setting.to_owned()).chain(settings(folder.path()));
         let settings = settings.collect();
-        Self { binaries, port: free_ports()[0], user, settings, running: None, folder }
+        Self {
+            binaries,
+            port: free_port().expect("a free port"),
+            user,
+            settings,
+            running: None,
+            folder,
+        }
     }
 
     /// What a query says, by PostgreSQL's own client: a line a row, columns divided by `|`.

@@ -24,6 +24,8 @@ mod database;
 mod faults;
 mod network;
 mod pooler;
+#[path = "../../xtask/src/ports.rs"]
+mod ports;
 #[path = "../../xtask/src/postgres/server.rs"]
 mod postgres_server;
 mod redis;
@@ -44,6 +46,7 @@ pub use database::Database;
 pub use faults::{Fault, SmallDisk};
 pub use network::{Link, Network, Trouble};
 pub use pooler::Pooler;
+pub use ports::free_port;
 pub use redis::Redis;
 pub use scale::Scale;
 pub use serde_json::{Value, json};

@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::split::{engine, free_ports};
+use crate::ports::free_port;
+use crate::split::engine;
 use crate::waiting::until;
 
 /// What a network does to what passes.
@@ -68,7 +69,7 @@ impl Network {
     /// When it is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let [port, _] = free_ports();
+        let port = free_port().expect("a free port");
         let proxy = Command::new(engine("TOXIPROXY_BIN"))
             .args(["-host", "127.0.0.1", "-port", &port.to_string()])
             .env("LOG_LEVEL", "fatal")
@@ -90,7 +91,7 @@ impl Network {
     /// When the proxy refuses.
     #[must_use]
     pub fn link(&self, name: &'static str, upstream: &str) -> Link {
-        let [port, _] = free_ports();
+        let port = free_port().expect("a free port");
         self.link_at(name, port, upstream)
     }
 

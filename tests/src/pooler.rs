@@ -3,8 +3,8 @@
 use std::process::{Child, Command, Stdio};
 
 use crate::database::Database;
+use crate::ports::free_port;
 use crate::postgres_server;
-use crate::split::free_ports;
 use crate::waiting::until;
 
 /// Connections to the server for each database: fewer than ask for one, so that they change hands.
@@ -25,7 +25,7 @@ impl Pooler {
     #[must_use]
     pub fn start(database: &Database) -> Self {
         let folder = tempfile::TempDir::with_prefix("hanse-pooler-").expect("a folder");
-        let [port, _] = free_ports();
+        let port = free_port().expect("a free port");
         let address = database.address();
         let (_, server) = address.rsplit_once(':').expect("a port");
         let users = folder.path().join("users");

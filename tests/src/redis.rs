@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::certificates::Certificate;
-use crate::split::free_ports;
+use crate::ports::free_port;
 use crate::waiting::until;
 
 /// A Redis server that keeps nothing on disk. It is ended when this goes.
@@ -24,7 +24,7 @@ impl Redis {
     /// When it does not start.
     #[must_use]
     pub fn start() -> Self {
-        let [port, _] = free_ports();
+        let port = free_port().expect("a free port");
         Self::serve(port, Vec::new())
     }
 
@@ -35,7 +35,7 @@ impl Redis {
     /// As [`Redis::start`].
     #[must_use]
     pub fn start_encrypted(certificate: &Certificate) -> (Self, String) {
-        let [port, encrypted] = free_ports();
+        let [port, encrypted] = [(), ()].map(|()| free_port().expect("a free port"));
         let file = |path: &Path| path.display().to_string();
         let more = [
             "--tls-port",

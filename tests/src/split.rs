@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::json;
 
 use crate::client::Client;
+use crate::ports::free_port;
 use crate::server::{Server, binary};
 use crate::waiting::until;
 
@@ -365,8 +365,6 @@ fn at(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }
 
-/// Two ports that were free a moment ago.
-pub(crate) fn free_ports() -> [u16; 2] {
-    let taken = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    taken.map(|listener| listener.local_addr().expect("an address").port())
+fn free_ports() -> [u16; 2] {
+    [(), ()].map(|()| free_port().expect("a free port"))
 }

@@ -19,6 +19,7 @@ mod kafka;
 mod node;
 mod oidc;
 mod passwords;
+mod ports;
 mod postgres;
 mod python;
 mod receivers;

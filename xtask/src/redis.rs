@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 
+use crate::ports::free_port;
 use crate::postgres::apt_install;
 use crate::throwaway::Throwaway;
 
@@ -33,7 +34,7 @@ impl Redis {
     pub fn start() -> anyhow::Result<Self> {
         ensure()?;
         let folder = tempfile::Builder::new().prefix("hanse-redis-").tempdir()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = free_port()?;
         let log = folder.path().join("log");
         let server = serve(folder.path(), port, &log)?;
         // There is nothing to save, so there is nothing to wait for.

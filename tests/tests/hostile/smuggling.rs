@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hanse_e2e::{Client, Server, until};
+use hanse_e2e::{Client, Server, free_port, until};
 
 /// How long a client that means harm waits for an answer before it goes on. It changes only how much
 /// it hears, never what is asserted.
@@ -131,9 +131,7 @@ struct Nginx {
 
 impl Nginx {
     fn before(gateway: &str, folder: &Path) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        drop(listener);
+        let port = free_port().expect("a free port");
         let to = gateway.trim_start_matches("http://");
         let here = folder.display();
         let config = format!(

@@ -3,18 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hanse_e2e::{Client, Server, Value, binary, hanse, json};
-
-/// A port that is free now.
-pub fn free_port() -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    free.local_addr().expect("an address").port()
-}
+use hanse_e2e::{Client, Server, Value, binary, free_port, hanse, json};
 
 /// A platform that knows its own address, under this name of the machine and with these settings, and
 /// an administrator. Browsers keep passkeys for names only.
 pub fn platform_at(data: &Path, host: &str, settings: &[&str]) -> (Server, Client) {
-    let port = free_port();
+    let port = free_port().expect("a free port");
     let (address, url) =
         (format!("127.0.0.1:{port}"), format!("server.public_url=http://{host}:{port}"));
     let mut more = vec!["--set", &url, "--set", "identity.limit_sign_ins=false"];

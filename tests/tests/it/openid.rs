@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use hanse_e2e::{Client, Server, Value, json};
+use hanse_e2e::{Client, Server, Value, free_port, json};
 
-use crate::clients::{free_port, platform_at, run, succeed, told};
+use crate::clients::{platform_at, run, succeed, told};
 
 const PASSWORD: &str = "kogge im hafen 1358";
 
@@ -54,7 +54,7 @@ fn authlib_signs_a_person_in() {
         "scope": "identity:read",
     });
     let (machine, machine_secret) = register(&admin, &draft);
-    let listen = format!("127.0.0.1:{}", free_port());
+    let listen = format!("127.0.0.1:{}", free_port().expect("a free port"));
     let draft = json!({
         "name": "Bell", "confidential": true, "grant_types": ["authorization_code"],
         "scope": "openid profile email offline_access",
@@ -109,7 +109,7 @@ fn a_real_browser_takes_every_step() {
 #[test]
 fn other_sites_have_no_effect_in_a_real_browser() {
     let data = tempfile::tempdir().expect("a folder");
-    let friend = format!("http://127.0.0.1:{}", free_port());
+    let friend = format!("http://127.0.0.1:{}", free_port().expect("a free port"));
     let named = format!("gateway.cors_origins=[\"{friend}\"]");
     let (server, _) = with_anna(data.path(), "localhost", &[&named]);
     let mut node = browser("attacks.mjs", &localhost(&server));

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hanse_e2e::{Client, Server, Value, binary, hanse, json, until};
+use hanse_e2e::{Client, Server, Value, binary, free_port, hanse, json, until};
 
 /// A receiver that says in lines of JSON what it got. It is ended when the value goes.
 struct Program {
@@ -23,9 +23,7 @@ struct Program {
 
 impl Program {
     fn start(mut command: Command, arguments: &[&str]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        let port = free_port().expect("a free port");
         command.arg(port.to_string()).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the receiver can be run");
         let output = BufReader::new(child.stdout.take().expect("a piped stream"));
@@ -114,9 +112,7 @@ fn keys(place: &Path) -> [PathBuf; 2] {
 
 /// A platform that knows its own address, with an administrator.
 fn platform(data: &Path, settings: &[String]) -> (Server, Client) {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("an address").to_string();
-    drop(free);
+    let address = format!("127.0.0.1:{}", free_port().expect("a free port"));
     let mut more = vec![format!("server.public_url=http://{address}")];
     more.extend_from_slice(settings);
     let more: Vec<&str> = more.iter().flat_map(|setting| ["--set", setting]).collect();

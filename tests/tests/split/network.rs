@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hanse_e2e::{
     Broker, Crew, Database, Door, Engines, Link, Network, Notes, Scale, Split, Trouble, engine,
+    free_port,
 };
 use tempfile::TempDir;
 
@@ -21,16 +22,14 @@ struct Ground {
     _folder: TempDir,
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
 impl Ground {
     fn lay() -> Self {
         let network = Network::start();
         let folder = TempDir::with_prefix("hanse-broker-").expect("a folder");
-        let door = Door { listens: free_port(), advertised: free_port() };
+        let door = Door {
+            listens: free_port().expect("a free port"),
+            advertised: free_port().expect("a free port"),
+        };
         let jars = engine("HANSE_TEST_KAFKA_JARS");
         let broker =
             Broker::start_with(jars.as_ref(), folder.path(), Some(door)).expect("a broker");

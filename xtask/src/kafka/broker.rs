@@ -1,16 +1,18 @@
 //! One Apache Kafka broker (KRaft mode, its own controller) on loopback.
 //!
 //! Shared by this tool and by the tests that kill a broker of their own, so it needs nothing but
-//! the standard library. The broker is ended when the value is dropped; a small shell waiting on a
+//! the standard library and `ports.rs`. The broker is ended when the value is dropped; a small shell waiting on a
 //! pipe ends it when this process is killed, so that no end of a test run leaves a server behind.
 
 use std::fs::File;
 use std::io::{Error, Read as _, Result, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::ports::free_port;
 
 const START_WITHIN: Duration = Duration::from_secs(90);
 /// Any id does: the cluster lives alone.
@@ -47,7 +49,7 @@ impl Broker {
 
     /// As [`Broker::start`], with another door.
     pub fn start_with(libraries: &Path, folder: &Path, door: Option<Door>) -> Result<Self> {
-        let (port, controller) = two_free_ports()?;
+        let (port, controller) = (free_port()?, free_port()?);
         let properties = properties(folder, port, controller, door);
         std::fs::write(folder.join("server.properties"), properties)?;
         let mut broker = Self {
@@ -168,12 +170,6 @@ fn properties(folder: &Path, port: u16, controller: u16, door: Option<Door>) -> 
          log.segment.delete.delay.ms=0\n",
         data.display()
     )
-}
-
-fn two_free_ports() -> Result<(u16, u16)> {
-    let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let two = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok((one.local_addr()?.port(), two.local_addr()?.port()))
 }
 
 /// Starts the shell that ends the server should this process end without doing so.

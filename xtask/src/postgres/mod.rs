@@ -5,7 +5,6 @@
 
 mod server;
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 
+use crate::ports::free_port;
 use crate::throwaway::Throwaway;
 use server::User;
 
@@ -39,7 +39,7 @@ impl Cluster {
         let user = root.then(User::unprivileged).transpose()?;
         let folder = tempfile::Builder::new().prefix("hanse-postgres-").tempdir()?;
         server::initialise(&binaries, folder.path(), user)?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = free_port()?;
         let log = folder.path().join("log");
         let server = server::serve(&binaries, folder.path(), port, user, &FORGETFUL)
             .context("postgres could not be started")?;

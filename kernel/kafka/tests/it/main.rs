@@ -21,6 +21,8 @@ mod broker;
 mod gaps;
 #[path = "../../../events/tests/it/poison.rs"]
 mod poison;
+#[path = "../../../../xtask/src/ports.rs"]
+mod ports;
 #[path = "../../../events/tests/it/story.rs"]
 mod story;
 #[path = "../../../events/tests/it/together.rs"]
