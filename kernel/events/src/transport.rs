@@ -5,19 +5,15 @@
 //! own with a position of its own, and the replicas of a service share the parts among them. Two
 //! replicas may follow the same part for a moment: the compare-and-set of the position decides.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use hanse_store::{Db, Schema};
 use tokio::sync::watch;
 
 use crate::applied::Applied;
 use crate::log::Log;
-use crate::subscriber::{RetryPolicy, Subscriber};
+use crate::subscriber::{RetryPolicy, Subscriber, run_together};
 use crate::subscription::Subscription;
 
 /// Who follows a log: replicas with the same group share its parts.
@@ -47,7 +43,8 @@ pub trait Transport: Send + Sync {
     fn parts(&self, source: &str) -> u32;
 }
 
-/// Runs one [`Subscriber`] for every part of a source that this process is to follow.
+/// One [`Subscriber`] for every part of a source that this process is to follow. What they find is
+/// taken in together, so that many parts cost few transactions.
 pub struct Following {
     db: Db,
     source: &'static str,
@@ -85,47 +82,33 @@ impl Following {
         );
     }
 
-    /// Runs until the future is dropped; starts and stops subscribers as the assignment changes.
+    /// Runs until the future is dropped; takes parts on and gives them up as the assignment changes.
     pub async fn run(&self) {
         let group = Group { service: self.service, subscription: self.subscription.name() };
         let mut parts = self.transport.follow(self.source, group);
-        let mut running = FuturesUnordered::new();
-        let mut stops: BTreeMap<String, (Arc<dyn Log>, watch::Sender<()>)> = BTreeMap::new();
+        let mut readers: Vec<(Arc<dyn Log>, Subscriber)> = Vec::new();
         loop {
             let wanted = parts.borrow_and_update().clone();
-            stops.retain(|_, (log, _)| wanted.iter().any(|part| Arc::ptr_eq(part, log)));
+            readers.retain(|(log, _)| wanted.iter().any(|part| Arc::ptr_eq(part, log)));
             for part in wanted {
-                if let Entry::Vacant(free) = stops.entry(part.source().to_owned()) {
-                    let (stop, stopped) = watch::channel(());
-                    free.insert((Arc::clone(&part), stop));
-                    running.push(self.run_part(part, stopped));
+                if !readers.iter().any(|(log, _)| Arc::ptr_eq(log, &part)) {
+                    let reader = self.reader(Arc::clone(&part));
+                    readers.push((part, reader));
                 }
             }
+            let here: Vec<&Subscriber> = readers.iter().map(|(_, reader)| reader).collect();
+            let moved = || self.moved.send_modify(|count| *count += 1);
             tokio::select! {
                 changed = parts.changed() => if changed.is_err() { break },
-                Some(()) = running.next() => {}
+                () = run_together(&here, moved) => {}
             }
         }
         // The transport has ended; so does whoever supervises this.
-        stops.clear();
-        while running.next().await.is_some() {}
+        drop(readers);
         std::future::pending::<()>().await;
     }
 
-    /// Runs the subscriber of one part until its stop sender is dropped.
-    async fn run_part(&self, part: Arc<dyn Log>, mut stopped: watch::Receiver<()>) {
-        let subscriber =
-            Subscriber::new(self.db.clone(), part, self.subscription.clone(), self.retry);
-        let mut position = subscriber.position();
-        let tell = async {
-            while position.changed().await.is_ok() {
-                self.moved.send_modify(|count| *count += 1);
-            }
-        };
-        tokio::select! {
-            _ = stopped.changed() => {}
-            () = subscriber.run() => {}
-            () = tell => {}
-        }
+    fn reader(&self, part: Arc<dyn Log>) -> Subscriber {
+        Subscriber::new(self.db.clone(), part, self.subscription.clone(), self.retry)
     }
 }
