@@ -73,6 +73,33 @@ async fn what_has_expired_is_said_and_republishing_heals() {
     kafka.stop().await;
 }
 
+/// A part of a log that cannot be read holds up none of the others, which are taken in beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_is_stuck_holds_nobody_up() {
+    let world = World::sqlite().await;
+    let kafka = world.kafka();
+    let _relay = world.relay(&kafka);
+    world.tell(9, 0..300).await;
+    let end = world.end().await;
+    until("all is published", async || published(&world).await == end).await;
+    expire(&format!("{}.producer", world.config.topic_prefix), 1).await;
+    world.tell(9, 300..600).await;
+    let end = world.end().await;
+    until("all is published", async || published(&world).await == end).await;
+    let _replica = world.follow(&kafka);
+    let stuck = r#"subscription_stuck_partitions{subscription="copy",source="producer"}"#;
+    eventually("it is measured", || world.gauge(stuck) == Some(1)).await;
+    until("the others come to the end", async || world.positions().await == [end, 0, end]).await;
+    // And they go on.
+    world.tell(9, 600..700).await;
+    let end = world.end().await;
+    until("the others go on", async || world.positions().await == [end, 0, end]).await;
+    republish(&world.producer, 1).await.unwrap();
+    world.settled().await;
+    world.assert_exact(9, 0..700).await;
+    kafka.stop().await;
+}
+
 /// The part that has an event.
 async fn source_of(
     parts: &tokio::sync::watch::Receiver<Vec<std::sync::Arc<dyn hanse_events::Log>>>,
