@@ -8,8 +8,10 @@ use std::error::Error;
 
 use hanse_store::StoreError;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use crate::dispatch::{Context, ResponseBody, full};
+use crate::dispatch::{Context, ResponseBody};
+use crate::reply::Answer;
 
 /// One line of the table of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,32 +198,30 @@ impl Problem {
     /// The response, with the request's id so that it can be found in the log.
     #[must_use]
     pub fn respond(self, context: &Context) -> http::Response<ResponseBody> {
+        self.answer(context.request_id).into_response()
+    }
+
+    /// The same in a form that can be stored.
+    pub(crate) fn answer(self, request_id: Uuid) -> Answer {
         let mut body = Map::new();
         body.insert("type".into(), json!(format!("/docs/errors/{}", self.code.code)));
         body.insert("title".into(), json!(self.code.title));
         body.insert("status".into(), json!(self.code.status));
         body.insert("code".into(), json!(self.code.code));
         body.insert("detail".into(), json!(self.detail));
-        body.insert("request_id".into(), json!(context.request_id.to_string()));
+        body.insert("request_id".into(), json!(request_id.to_string()));
         if let Some(details) = self.details {
             body.insert("errors".into(), details);
         }
-        let mut response = http::Response::new(full(Value::Object(body).to_string()));
-        *response.status_mut() = http::StatusCode::from_u16(self.code.status)
-            .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(
-            http::header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/problem+json"),
-        );
+        let body = Value::Object(body).to_string();
+        let mut answer = Answer::text(self.code.status, "application/problem+json", body);
         if let Some(seconds) = self.retry_after {
-            headers.insert(http::header::RETRY_AFTER, seconds.into());
+            answer = answer.with("retry-after", seconds.to_string());
         }
         if self.code.status == 401 {
-            let challenge = http::HeaderValue::from_static("Bearer realm=\"hanse\"");
-            headers.insert(http::header::WWW_AUTHENTICATE, challenge);
+            answer = answer.with("www-authenticate", "Bearer realm=\"hanse\"");
         }
-        response
+        answer
     }
 }
 

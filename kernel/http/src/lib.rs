@@ -30,6 +30,7 @@ mod front;
 pub mod headers;
 mod idempotency;
 mod input;
+mod kept;
 mod keyed;
 mod live;
 mod network;
@@ -63,6 +64,7 @@ pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
 pub use input::{
     Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
 };
+pub use kept::Kept;
 pub use keyed::{ExchangedKey, KeyToExchange, KeyedFront};
 pub use live::{Listener, Live, LiveEvent, LiveEvents};
 pub use network::{Network, Networks};

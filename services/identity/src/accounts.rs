@@ -30,8 +30,9 @@ const INSERT: &str = "INSERT INTO users
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (email) DO NOTHING";
 const GRANT: &str = "INSERT INTO user_roles (user_id, role) VALUES ($1, $2)";
 const SAVE: &str = "UPDATE users SET name = $2, version = $3, updated_at = $4 WHERE id = $1";
-const SET_PASSWORD: &str = "UPDATE users SET password = $3 WHERE id = $1 AND password = $2";
-const PASSWORD_SET: &str = "UPDATE users SET password_changed_at = $2 WHERE id = $1";
+const REHASH: &str = "UPDATE users SET password = $3 WHERE id = $1 AND password = $2";
+const SET_PASSWORD: &str = "UPDATE users SET password = $3, password_changed_at = $4
+    WHERE id = $1 AND password = $2";
 const SET_EMAIL: &str = "UPDATE users SET email = $2, email_verified_at = NULL WHERE id = $1";
 const VERIFIED: &str = "UPDATE users SET email_verified_at = $2 WHERE id = $1";
 const DISABLED_SINCE: &str = "SELECT id, disabled_at FROM users WHERE disabled_at > $1";
@@ -99,9 +100,16 @@ pub async fn save(tx: &mut Tx, account: &Account) -> Result<()> {
     tx.execute(SAVE, params).await.map(drop)
 }
 
-/// Replaces the password hash `old`. False when it is not the account's any more.
+/// Replaces the hash `old` by another of the same password. False when it is not the account's any more.
+pub async fn rehash_password(tx: &mut Tx, id: Uuid, old: &str, new: &str) -> Result<bool> {
+    Ok(tx.execute(REHASH, params![id, old, new]).await? == 1)
+}
+
+/// Replaces the hash `old` by that of a password that was chosen now. False when it is not the account's
+/// any more.
 pub async fn set_password(tx: &mut Tx, id: Uuid, old: &str, new: &str) -> Result<bool> {
-    Ok(tx.execute(SET_PASSWORD, params![id, old, new]).await? == 1)
+    let now = tx.now();
+    Ok(tx.execute(SET_PASSWORD, params![id, old, new, now]).await? == 1)
 }
 
 /// Gives it another address.
@@ -133,12 +141,6 @@ pub async fn disable(tx: &mut Tx, id: Uuid) -> Result<bool> {
 /// Lets a barred account sign in again. False when it is not barred, or gone.
 pub async fn enable(tx: &mut Tx, id: Uuid) -> Result<bool> {
     Ok(tx.execute(ENABLE, params![id]).await? == 1)
-}
-
-/// Notes that its owner chose a password.
-pub async fn password_set(tx: &mut Tx, id: Uuid) -> Result<()> {
-    let now = tx.now();
-    tx.execute(PASSWORD_SET, params![id, now]).await.map(drop)
 }
 
 /// Accounts that were barred after `since`, and when.

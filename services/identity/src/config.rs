@@ -1,6 +1,9 @@
 //! The section `[identity]`.
 
+use std::collections::BTreeMap;
+
 use hanse_http::Role;
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +46,11 @@ pub struct IdentityConfig {
     /// Roles whose accounts must prove two factors. An account of such a role that has only one is led
     /// to set up another before it gets a session.
     pub require_second_factor: Vec<Role>,
+    /// Days after which a password is too old to sign in with, by role, such as `{ admin = 90 }`; of
+    /// several roles the fewest count. Whoever signs in with an older one chooses another first; sessions
+    /// that have begun go on. Empty by default, and better so: people who have to change their passwords
+    /// choose weaker ones (NIST SP 800-63B, section 5.1.1.2).
+    pub password_days: BTreeMap<Role, u32>,
     /// Limits on failed logins and on registrations. Off only to measure.
     pub limit_sign_ins: bool,
     /// Failed logins at once from one address (IPv6: one /64).
@@ -87,6 +95,7 @@ impl Default for IdentityConfig {
             require_verified_email: false,
             reauthentication_minutes: 10,
             require_second_factor: Vec::new(),
+            password_days: BTreeMap::new(),
             limit_sign_ins: true,
             login_burst_per_address: 3,
             login_per_address_hour: 180,
@@ -124,6 +133,13 @@ impl IdentityConfig {
         }
     }
 
+    /// The age from which on a password of an account with these roles is too old, if it ever is.
+    #[must_use]
+    pub(crate) fn password_age(&self, roles: &[Role]) -> Option<SignedDuration> {
+        let days = roles.iter().filter_map(|role| self.password_days.get(role)).min()?;
+        Some(SignedDuration::from_hours(24 * i64::from(*days)))
+    }
+
     /// Mistakes that types cannot express, as (key, what is wrong).
     #[must_use]
     pub fn mistakes(&self) -> Vec<(String, String)> {
@@ -152,6 +168,9 @@ impl IdentityConfig {
         bound("login_free_tries", self.login_free_tries, 1, 100);
         bound("register_burst_per_address", self.register_burst_per_address, 1, 100_000);
         bound("register_per_address_hour", self.register_per_address_hour, 1, 1_000_000);
+        for (role, days) in &self.password_days {
+            bound(&format!("password_days.{}", role.name()), *days, 1, 3650);
+        }
         mistakes.extend(IssuerConfig::mistakes(&self.issuers));
         mistakes.extend(self.passkeys.mistakes());
         mistakes

@@ -126,8 +126,7 @@ pub async fn finish_external(
         .await?;
     Ok(match entered {
         Entered::Browser(cookie) => farewell(go_on(&cx, &journey.next).cookie(cookie)),
-        Entered::More(cookie) => farewell(entering::ask_for_more(cookie, &journey.next)),
-        Entered::Enrol(cookie) => farewell(entering::ask_to_enrol(cookie, &journey.next)),
+        Entered::Waiting(page, cookie) => farewell(entering::ask(page, cookie, &journey.next)),
         Entered::Refused(text) => farewell(message(&app.pages, 403, "Not signed in", text)),
         Entered::Confirm(email) => {
             let arrival = Arrival {
@@ -147,10 +146,8 @@ pub async fn finish_external(
 /// What somebody who came back may do.
 enum Entered {
     Browser(hanse_http::SetCookie),
-    /// The account has a second factor: the cookie of the sign-in that waits for it.
-    More(hanse_http::SetCookie),
-    /// The account has to set up a second factor first: the cookie of the sign-in that waits for it.
-    Enrol(hanse_http::SetCookie),
+    /// More is needed: the page that asks for it, and the cookie of the sign-in that waits.
+    Waiting(&'static str, hanse_http::SetCookie),
     /// There is an account of this address; its password has to be typed.
     Confirm(String),
     Refused(&'static str),
@@ -173,8 +170,7 @@ async fn enter(
     let minted = mint(tx, app, Proven::by(Factor::External, user), Wish::of(device)).await?;
     Ok(match entering::enter(tx, &minted).await? {
         entering::Entered::In(cookie) => Entered::Browser(cookie),
-        entering::Entered::More(cookie) => Entered::More(cookie),
-        entering::Entered::Enrol(cookie) => Entered::Enrol(cookie),
+        entering::Entered::Waiting(page, cookie) => Entered::Waiting(page, cookie),
         entering::Entered::Refused => Entered::Refused("The account may not sign in."),
     })
 }
@@ -283,9 +279,10 @@ pub async fn link_external(
         .await?;
     Ok(match entered {
         entering::Entered::In(cookie) => farewell(go_on(&cx, &next).cookie(cookie)),
-        // The link waits with the sign-in for its second factor.
-        entering::Entered::More(cookie) => entering::ask_for_more(cookie, &next).cookie(waiting),
-        entering::Entered::Enrol(cookie) => entering::ask_to_enrol(cookie, &next).cookie(waiting),
+        // The link waits with the sign-in for what is missing.
+        entering::Entered::Waiting(page, cookie) => {
+            entering::ask(page, cookie, &next).cookie(waiting)
+        }
         entering::Entered::Refused => {
             farewell(message(&app.pages, 403, "Not signed in", "The account may not sign in."))
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use garde::Validate;
-use hanse_http::{Answered, Body, Cx, Json, KernelError, NoContent};
+use hanse_http::{Answered, Body, Cx, Json, Kept, KernelError, NoContent};
 use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::errors::FactorError;
+use super::renewal::{PasswordAge, entry};
 use super::shown::{self, Shown};
 use crate::mint::policy::{self, Verdict};
 use crate::mint::{Assurance, Entry, Factor, mint, open};
@@ -47,13 +48,14 @@ pub struct Again {
 pub async fn continue_login(
     cx: Cx<Identity>,
     Body(next): Body<NextFactor>,
-) -> Result<Answered<Json<Entry>>, FactorError> {
+) -> Result<Answered<Kept<Json<Entry>, PasswordAge>>, FactorError> {
     let opened = open(&cx.app.home.sealer, &next.pending, cx.now());
     let opened = opened.ok_or(FactorError::InvalidPending)?;
     let user = opened.proven.user_id();
     let counters = shown::admit(&cx, user).await?;
     let kind = shown::purpose(next.shown.factor, opened.id);
     let (app, succeeded) = (Arc::clone(&cx.app), counters.clone());
+    let context = cx.context.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let more = shown::check(tx, &app, user, &next.shown, opened.id).await?;
@@ -61,7 +63,7 @@ pub async fn continue_login(
             let proven = opened.proven.and(more).ok_or(FactorError::InvalidPending)?;
             succeeded.succeed(tx).await?;
             let minted = mint(tx, &app, proven, opened.wish).await?;
-            minted.entry().map(Json).ok_or(FactorError::InvalidPending)
+            entry(minted, &context).ok_or(FactorError::InvalidPending)
         })
         .await;
     match answer {
@@ -91,6 +93,9 @@ pub async fn reauthenticate(
     let Some(proven) = cx.app.passwords.prove(Some(&account), &password).await? else {
         return Err(shown::refuse(&cx, counters, user, kind).await);
     };
+    if policy::is_too_old(&cx.app.config, &account.roles, account.password_changed_at, cx.now()) {
+        return Err(PasswordAge::of_session().into());
+    }
     let (app, succeeded) = (Arc::clone(&cx.app), counters.clone());
     let answer = cx
         .write(async move |tx: &mut Tx| {

@@ -3,6 +3,7 @@
 use hanse_http::{ApiError, KernelError, PreconditionError};
 use hanse_store::StoreError;
 
+use super::renewal::PasswordAge;
 use crate::draft::DraftError;
 use crate::mint::Factor;
 use crate::password::{Busy, UnfitPassword};
@@ -144,6 +145,9 @@ pub enum FactorError {
     #[api(401, "HTT-011")]
     #[error("the access token is not valid any more; refresh it or sign in again")]
     InvalidToken,
+    #[api(transparent)]
+    #[error(transparent)]
+    Age(#[from] PasswordAge),
     #[api(transparent)]
     #[error(transparent)]
     Kernel(#[from] KernelError),

@@ -19,7 +19,7 @@ use super::shown::{self, Shown};
 use crate::account::Account;
 use crate::factors::{Confirmed, totp};
 use crate::letters::Letter;
-use crate::mint::{Entry, Factor, Opened, Proven, mint, open};
+use crate::mint::{Entry, Factor, Opened, Proven, Step, mint, open};
 use crate::phone::Phone;
 use crate::service::Identity;
 use crate::session::after;
@@ -385,7 +385,8 @@ async fn send(
 /// A pending token that may set a factor up.
 fn opened(cx: &Cx<Identity>, token: Option<&str>) -> Result<Option<Opened>, FactorError> {
     let Some(token) = token else { return Ok(None) };
-    let opened = open(&cx.app.home.sealer, token, cx.now()).filter(|opened| opened.enrol);
+    let opened =
+        open(&cx.app.home.sealer, token, cx.now()).filter(|opened| opened.step == Step::Enrol);
     opened.map(Some).ok_or(FactorError::InvalidPending)
 }
 

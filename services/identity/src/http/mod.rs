@@ -12,6 +12,7 @@ mod password;
 mod preferences;
 pub(crate) mod recovery;
 mod registration;
+mod renewal;
 mod session;
 pub(crate) mod shown;
 mod sign_in;
@@ -22,14 +23,16 @@ use hanse_http::{Access, Draft, Method, op};
 pub(crate) use device::UserAgent;
 pub(crate) use errors::{AccountError, FactorError, LinkError, PasswordError, ProfileError};
 pub(crate) use factors::{FactorSetup, begin_totp, confirm_for, send_for};
+pub(crate) use renewal::{PasswordAge, RenewalError, Renewed, entry};
 pub(crate) use session::{Advance, advance};
 
 use crate::service::Identity;
 
-/// All operations with their access policies: those of signing in and of one's own account, and the
-/// modules beside them (see docs/adr/0014-how-operations-are-counted.md).
+/// All operations with their access policies, by module (see
+/// docs/adr/0014-how-operations-are-counted.md).
 pub(crate) fn operations() -> Vec<Draft<Identity>> {
-    let mut all = own();
+    let mut all = signing_in();
+    all.extend(account());
     all.extend(second_factors());
     all.extend(crate::passkeys::operations());
     all.extend(crate::administration::operations());
@@ -58,8 +61,8 @@ fn second_factors() -> Vec<Draft<Identity>> {
     ]
 }
 
-/// Signing in, and one's own account.
-fn own() -> Vec<Draft<Identity>> {
+/// Signing in: sessions, and what proves who one is first.
+fn signing_in() -> Vec<Draft<Identity>> {
     let public = Access::Public;
     let user = Access::User;
     vec![
@@ -68,6 +71,8 @@ fn own() -> Vec<Draft<Identity>> {
         op(Method::POST, "/auth/login", public, sign_in::login_user).summary("Sign in"),
         op(Method::POST, "/auth/login/continue", public, continuing::continue_login)
             .summary("Show the second factor of a sign-in"),
+        op(Method::POST, "/auth/login/new-password", public, renewal::renew_password)
+            .summary("Choose another password, where the old one is too old, and sign in"),
         op(Method::POST, "/auth/reset-password", public, recovery::reset_password)
             .summary("Send a link for a new password to an address, if it has an account"),
         op(Method::POST, "/auth/reset-password/confirm", public, recovery::confirm_reset)
@@ -92,6 +97,17 @@ fn own() -> Vec<Draft<Identity>> {
             .summary("My live sessions, newest first"),
         op(Method::DELETE, "/auth/sessions/{id}", user, session::delete_session)
             .summary("End one of my sessions"),
+        op(Method::GET, "/.well-known/jwks.json", public, jwks::list_keys)
+            .summary("Keys that access tokens can be verified with"),
+        op(Method::GET, "/auth/trust", Access::Peer, trust::get_trust)
+            .summary("What other processes of this installation need to verify tokens"),
+    ]
+}
+
+/// One's own account.
+fn account() -> Vec<Draft<Identity>> {
+    let user = Access::User;
+    vec![
         op(Method::GET, "/users/me", user, me::get_me).summary("My account"),
         op(Method::PUT, "/users/me", user, me::replace_me).summary("Change my account"),
         op(Method::DELETE, "/users/me", user, me::delete_me)
@@ -102,9 +118,5 @@ fn own() -> Vec<Draft<Identity>> {
             .summary("Replace what I prefer"),
         op(Method::GET, "/auth/profile", user, me::get_profile).summary("My account"),
         op(Method::PUT, "/auth/profile", user, me::replace_profile).summary("Change my account"),
-        op(Method::GET, "/.well-known/jwks.json", public, jwks::list_keys)
-            .summary("Keys that access tokens can be verified with"),
-        op(Method::GET, "/auth/trust", Access::Peer, trust::get_trust)
-            .summary("What other processes of this installation need to verify tokens"),
     ]
 }

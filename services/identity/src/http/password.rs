@@ -16,7 +16,7 @@ use super::sign_in::refuse;
 use crate::account::Account;
 use crate::email::Email;
 use crate::letters::Letter;
-use crate::password::{self, Plain};
+use crate::password::{self, Plain, Unfit, UnfitPassword};
 use crate::service::Identity;
 use crate::{accounts, challenges, errands, sessions};
 
@@ -55,6 +55,9 @@ pub async fn change_password(
     if cx.app.passwords.prove(Some(&account), &current).await?.is_none() {
         return Err(refuse(&cx, counters).await);
     }
+    if current == new {
+        return Err(UnfitPassword::from(Unfit::Unchanged).into());
+    }
     let phc = cx.app.passwords.hash(&new).await?;
     let keep = cx.principal().map(|principal| principal.session_id);
     let app = Arc::clone(&cx.app);
@@ -62,13 +65,9 @@ pub async fn change_password(
     let told = Arc::clone(&ended);
     let answer = cx
         .write(async move |tx: &mut Tx| {
-            if !accounts::set_password(tx, user, &account.password, &phc).await? {
-                return Err(PasswordError::Contention);
-            }
+            let ended = replace(tx, &app, &account, &phc, keep).await?;
+            told.set(ended.ok_or(PasswordError::Contention)?).ok();
             counters.succeed(tx).await?;
-            tx.emit(&PasswordChanged { user_id: user }).await?;
-            tell(tx, &app, &account).await?;
-            told.set(sessions::revoke_others(tx, user, keep).await?).ok();
             Ok::<_, PasswordError>(NoContent)
         })
         .await?;
@@ -76,12 +75,25 @@ pub async fn change_password(
     Ok(answer)
 }
 
-/// Notes a new password and tells its owner. Links for yet another one count no more.
-pub(super) async fn tell(tx: &mut Tx, app: &Identity, account: &Account) -> Result<(), StoreError> {
-    accounts::password_set(tx, account.id).await?;
-    challenges::forget(tx, account.id, errands::RESET).await?;
+/// Replaces the password of an account as it was read, tells its owner and everybody, and ends all
+/// sessions but the one that is kept: those that have ended. Links for yet another password count no more.
+/// `None` when the account has another password than it had then.
+pub(super) async fn replace(
+    tx: &mut Tx,
+    app: &Identity,
+    account: &Account,
+    phc: &str,
+    keep: Option<Uuid>,
+) -> Result<Option<Vec<Uuid>>, StoreError> {
+    let user = account.id;
+    if !accounts::set_password(tx, user, &account.password, phc).await? {
+        return Ok(None);
+    }
+    challenges::forget(tx, user, errands::RESET).await?;
+    tx.emit(&PasswordChanged { user_id: user }).await?;
     let letter = Letter::of("identity.password_changed")
         .says("name", &account.name)
         .says("time", tx.now().to_string());
-    app.letters.send(tx, account.id, letter).await
+    app.letters.send(tx, user, letter).await?;
+    sessions::revoke_others(tx, user, keep).await.map(Some)
 }

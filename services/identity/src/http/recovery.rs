@@ -7,8 +7,6 @@
 use std::sync::{Arc, OnceLock};
 
 use garde::Validate;
-use hanse_contracts::identity::PasswordChanged;
-use hanse_events::Emit as _;
 use hanse_http::{Answered, Body, Cx, NoContent};
 use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
@@ -16,14 +14,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::errors::{AccountError, LinkError, PasswordError};
-use super::password::tell;
+use super::password::replace;
 use crate::attempts::Counters;
 use crate::draft::DraftError;
 use crate::email::Email;
 use crate::errands::{Errand, RESET};
-use crate::password::{self, Plain};
+use crate::password::{self, Plain, Unfit, UnfitPassword};
 use crate::service::Identity;
-use crate::{accounts, challenges, sessions};
+use crate::{accounts, challenges};
 
 /// Who has forgotten a password.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
@@ -135,6 +133,11 @@ impl Reset {
         let account = account.ok_or(LinkError::InvalidLink)?;
         let email = Email::parse(&account.email).map_err(|_| LinkError::InvalidLink)?;
         password::check(plain, &email, &account.name)?;
+        // A link is no way around the age of passwords, where they have one.
+        let aged = cx.app.config.password_age(&account.roles).is_some();
+        if aged && cx.app.passwords.is(&account, plain).await? {
+            return Err(UnfitPassword::from(Unfit::Unchanged).into());
+        }
         Ok(Self { user: account.id, token, phc: cx.app.passwords.hash(plain).await? })
     }
 
@@ -148,11 +151,8 @@ impl Reset {
         if link.state != account.email.as_bytes() || account.disabled {
             return Err(LinkError::InvalidLink);
         }
-        accounts::set_password(tx, user, &account.password, &self.phc).await?;
         accounts::verified(tx, user).await?;
-        challenges::forget(tx, user, RESET).await?;
-        tx.emit(&PasswordChanged { user_id: user }).await?;
-        tell(tx, app, &account).await?;
-        Ok(sessions::revoke_others(tx, user, None).await?)
+        let ended = replace(tx, app, &account, &self.phc, None).await?;
+        ended.ok_or(LinkError::InvalidLink)
     }
 }

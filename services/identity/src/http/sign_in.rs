@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use garde::Validate;
-use hanse_http::{Answered, Body, Cx, Json};
+use hanse_http::{Answered, Body, Cx, Json, Kept};
 use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::device::UserAgent;
 use super::errors::PasswordError;
+use super::renewal::{PasswordAge, entry};
 use crate::accounts;
 use crate::attempts::Counters;
 use crate::email::Email;
@@ -36,7 +37,7 @@ pub async fn login_user(
     cx: Cx<Identity>,
     Body(credentials): Body<Credentials>,
     UserAgent(user_agent): UserAgent,
-) -> Result<Answered<Json<Entry>>, PasswordError> {
+) -> Result<Answered<Kept<Json<Entry>, PasswordAge>>, PasswordError> {
     let email = Email::parse(&credentials.email).ok();
     let counted_as = email.as_ref().map_or(credentials.email.as_str(), Email::as_str);
     let counters = cx.app.attempts.of_login(counted_as, cx.context.client);
@@ -57,10 +58,11 @@ pub async fn login_user(
         return Err(refuse(&cx, counters).await);
     };
     let (app, device) = (Arc::clone(&cx.app), Device { user_agent, address: cx.context.client });
+    let context = cx.context.clone();
     cx.write(async move |tx: &mut Tx| {
         counters.succeed(tx).await?;
         let minted = mint(tx, &app, proven, Wish::of(device)).await?;
-        minted.entry().map(Json).ok_or(PasswordError::InvalidCredentials)
+        entry(minted, &context).ok_or(PasswordError::InvalidCredentials)
     })
     .await
 }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 pub use answer::{Entry, LetterSent, SignedIn, User};
 pub use factor::{Assurance, Factor};
-pub use pending::{Opened, Pending, open};
+pub use pending::{Opened, Pending, Step, open};
 pub use proof::Proven;
 
 use crate::account::{Account, Kind};
@@ -85,6 +85,8 @@ pub enum Minted {
     Refused,
     /// More is needed.
     Pending(Pending),
+    /// It would be enough, but the password is too old: another one has to be chosen first.
+    TooOld(Pending),
     /// A session, and its first tokens.
     Session(Box<Begun>),
 }
@@ -101,11 +103,11 @@ pub struct Begun {
 }
 
 impl Minted {
-    /// As the answer to a sign-in; `None` when it is refused.
+    /// As the answer to a sign-in; `None` when it is refused, or its password is too old.
     #[must_use]
     pub fn entry(self) -> Option<Entry> {
         match self {
-            Self::Refused => None,
+            Self::Refused | Self::TooOld(_) => None,
             Self::Pending(pending) => Some(Entry::Pending(pending)),
             Self::Session(begun) => Some(Entry::SignedIn(Box::new(begun.tokens))),
         }
@@ -125,15 +127,23 @@ pub async fn mint(
     let Some(account) = admit(tx, app, &proven).await? else { return Ok(Minted::Refused) };
     let device = Device { user_agent: user_agent(&wish.device), ..wish.device };
     let wish = Wish { device, ..wish };
-    let more = match judge(tx, app, &account, &proven, wish.least).await? {
+    let step = match judge(tx, app, &account, &proven, wish.least).await? {
+        Verdict::More(factors) => Some((Step::Show, factors)),
+        _ if rests_on_old(tx, app, &account, proven.factors(), wish.least).await? => {
+            Some((Step::Renew, Vec::new()))
+        }
+        Verdict::Enrol(factors) => Some((Step::Enrol, factors)),
         Verdict::Enough => None,
-        Verdict::More(factors) => Some((factors, false)),
-        Verdict::Enrol(factors) => Some((factors, true)),
     };
-    if let Some(more) = more {
+    if let Some((step, factors)) = step {
         let (id, now) = (tx.new_id(), tx.now());
         let sealer = &app.home.sealer;
-        return Ok(Minted::Pending(pending::seal(sealer, id, &proven, &account, &wish, more, now)));
+        let (account, wish) = (&account, &wish);
+        let pending = pending::seal(sealer, id, &proven, account, wish, (step, factors), now);
+        return Ok(match step {
+            Step::Renew => Minted::TooOld(pending),
+            Step::Show | Step::Enrol => Minted::Pending(pending),
+        });
     }
     let agent = user_agent(&wish.device);
     let known = sessions::knows_device(tx, account.id, &agent).await?;
@@ -175,6 +185,25 @@ async fn judge(
     Ok(policy::judge(&app.config, &account.roles, &enrolled, proven.factors(), least))
 }
 
+/// Does all this stand on a password that is too old by now?
+///
+/// # Errors
+/// A failure of the store.
+pub(crate) async fn rests_on_old(
+    tx: &mut Tx,
+    app: &Identity,
+    account: &Account,
+    proven: &[Factor],
+    least: Assurance,
+) -> Result<bool, StoreError> {
+    let (config, roles) = (&app.config, &account.roles);
+    if !policy::is_too_old(config, roles, account.password_changed_at, tx.now()) {
+        return Ok(false);
+    }
+    let enrolled = factors::enrolled(tx, account.id).await?;
+    Ok(policy::needs_password(config, roles, &enrolled, proven, least))
+}
+
 /// The account, held, if it may sign in and its password is still the one that was checked. A hash
 /// with outdated parameters is renewed.
 async fn admit(
@@ -195,7 +224,7 @@ async fn admit(
         return Ok(None);
     }
     if let Some(renewed) = &checked.rehashed {
-        accounts::set_password(tx, account.id, &account.password, renewed).await?;
+        accounts::rehash_password(tx, account.id, &account.password, renewed).await?;
         account.password.clone_from(renewed);
     }
     Ok(Some(account))

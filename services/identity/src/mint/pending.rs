@@ -41,6 +41,17 @@ fn example() -> Pending {
     }
 }
 
+/// What a sign-in waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// One of the account's factors.
+    Show,
+    /// A factor, which has to be set up first.
+    Enrol,
+    /// Another password in the place of one that is too old.
+    Renew,
+}
+
 /// What a pending token holds.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
@@ -48,7 +59,7 @@ struct Sealed {
     user: Uuid,
     factors: String,
     print: Option<[u8; 32]>,
-    enrol: bool,
+    step: Step,
     wish: Wish,
     until: i64,
 }
@@ -62,8 +73,8 @@ pub struct Opened {
     pub proven: Proven,
     /// What was wished for.
     pub wish: Wish,
-    /// A factor may be set up with it.
-    pub enrol: bool,
+    /// What it may be used for.
+    pub step: Step,
 }
 
 pub(super) fn seal(
@@ -72,7 +83,7 @@ pub(super) fn seal(
     proven: &Proven,
     account: &Account,
     wish: &Wish,
-    (factors, enrol): (Vec<Factor>, bool),
+    (step, factors): (Step, Vec<Factor>),
     now: Timestamp,
 ) -> Pending {
     let sealed = Sealed {
@@ -80,14 +91,14 @@ pub(super) fn seal(
         user: account.id,
         factors: write(proven.factors()),
         print: proven.password().map(|_| print(&account.password)),
-        enrol,
+        step,
         wish: wish.clone(),
         until: after(now, VALID).as_second(),
     };
     Pending {
         pending: sealer.seal(PURPOSE, &sealed),
         factors,
-        enrol,
+        enrol: step == Step::Enrol,
         expires_in: u32::try_from(VALID.as_secs()).unwrap_or(u32::MAX),
     }
 }
@@ -100,5 +111,5 @@ pub fn open(sealer: &Sealer, token: &str, now: Timestamp) -> Option<Opened> {
         return None;
     }
     let proven = Proven::again(sealed.user, read(&sealed.factors), sealed.print);
-    Some(Opened { id: sealed.id, proven, wish: sealed.wish, enrol: sealed.enrol })
+    Some(Opened { id: sealed.id, proven, wish: sealed.wish, step: sealed.step })
 }

@@ -1,9 +1,11 @@
 //! How much an account has to prove: the pure rule.
 
 use hanse_http::Role;
+use jiff::Timestamp;
 
 use super::factor::{Assurance, Factor, assurance, is_delegated};
 use crate::config::IdentityConfig;
+use crate::session::after;
 
 /// What the rule says.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,8 +49,42 @@ pub fn judge(
     Verdict::More(more)
 }
 
+/// Is a password that was set then too old for these roles? Never where nobody has asked for an age.
+#[must_use]
+pub fn is_too_old(
+    config: &IdentityConfig,
+    roles: &[Role],
+    changed_at: Timestamp,
+    now: Timestamp,
+) -> bool {
+    config.password_age(roles).is_some_and(|age| after(changed_at, age) <= now)
+}
+
+/// Would these factors be too little without the password? A passkey that checked who it was stands for
+/// itself.
+#[must_use]
+pub fn needs_password(
+    config: &IdentityConfig,
+    roles: &[Role],
+    enrolled: &[Factor],
+    proven: &[Factor],
+    wished: Assurance,
+) -> bool {
+    // Whoever has just made an account has chosen its password, too.
+    let knows = |factor: &Factor| matches!(factor, Factor::Password | Factor::Creation);
+    if !proven.iter().any(knows) {
+        return false;
+    }
+    let rest: Vec<Factor> = proven.iter().copied().filter(|factor| !knows(factor)).collect();
+    rest.is_empty() || judge(config, roles, enrolled, &rest, wished) != Verdict::Enough
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::SignedDuration;
+
     use super::*;
     use Factor::{EmailCode, External, Passkey, Password, RecoveryCode, Totp, VerifiedPasskey};
 
@@ -81,6 +117,39 @@ mod tests {
         assert_eq!(of(&admin, &[], &[Password]), Verdict::Enrol(can));
         assert_eq!(of(&admin, &[Totp], &[Password]), Verdict::More(vec![Totp]));
         assert_eq!(of(&admin, &[], &[Factor::Machine]), Verdict::Enough);
+    }
+
+    /// Of an account's roles the strictest counts, and no role means no age.
+    #[test]
+    fn a_password_is_too_old_where_somebody_says_so() {
+        let days = BTreeMap::from([(Role::User, 365), (Role::Admin, 90)]);
+        let config = IdentityConfig { password_days: days, ..Default::default() };
+        let (set, day) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(24));
+        let after_days = |config: &IdentityConfig, roles: &[Role], days| {
+            is_too_old(config, roles, set, after(set, day * days))
+        };
+        assert!(!after_days(&config, &[Role::User], 364));
+        assert!(after_days(&config, &[Role::User], 365));
+        assert!(!after_days(&config, &[Role::User, Role::Admin], 89));
+        assert!(after_days(&config, &[Role::User, Role::Admin], 90));
+        assert!(!after_days(&config, &[Role::Operator], 3650));
+        assert!(!after_days(&IdentityConfig::default(), &[Role::Admin], 36_500));
+    }
+
+    #[test]
+    fn what_is_enough_without_the_password_does_not_need_it() {
+        let needs = |enrolled: &[Factor], proven: &[Factor]| {
+            let config = IdentityConfig::default();
+            needs_password(&config, &[Role::User], enrolled, proven, Assurance::Single)
+        };
+        assert!(needs(&[], &[Password]));
+        assert!(needs(&[], &[Factor::Creation]));
+        assert!(needs(&[Totp], &[Password, Totp]));
+        assert!(needs(&[Passkey, VerifiedPasskey], &[Password, Passkey]));
+        assert!(!needs(&[Passkey, VerifiedPasskey], &[Password, VerifiedPasskey]));
+        assert!(!needs(&[Passkey, VerifiedPasskey], &[VerifiedPasskey]));
+        assert!(!needs(&[], &[External]));
+        assert!(!needs(&[], &[Factor::Machine]));
     }
 
     #[test]

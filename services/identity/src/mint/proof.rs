@@ -53,6 +53,13 @@ impl Proven {
         Self { user_id: session.user_id, factors: session.factors.clone(), password: None }
     }
 
+    /// The same with another password, which its owner has just chosen in the place of the one that was
+    /// proven. `None` when that was not proven, or is not the account's any more.
+    pub(crate) fn renewed(self, account: &Account, new: &str) -> Option<Self> {
+        let password = Some(Checked { print: print(new), rehashed: None });
+        self.is_of(account).then_some(Self { password, ..self })
+    }
+
     /// What a sealed text says was proven a moment ago.
     pub(super) fn again(user_id: Uuid, factors: Vec<Factor>, print: Option<[u8; 32]>) -> Self {
         let password = print.map(|print| Checked { print, rehashed: None });
@@ -70,6 +77,13 @@ impl Proven {
         self.factors.dedup();
         self.password = self.password.or(other.password);
         Some(self)
+    }
+
+    /// Is it this account's, by the password that it has still?
+    pub(crate) fn is_of(&self, account: &Account) -> bool {
+        let stored = print(&account.password);
+        let same = self.password.as_ref().is_some_and(|checked| checked.print == stored);
+        self.user_id == account.id && same
     }
 
     /// Who it is.

@@ -34,7 +34,8 @@ pub async fn authorize_client(
     let checked = query.clone();
     let (asked, browser) = cx
         .read::<_, StoreError, _>(async |tx: &mut Tx| {
-            Ok((checked.check(tx).await?, browser::current(tx, &visit).await?))
+            let browser = browser::in_force(tx, &cx.app, &visit).await?;
+            Ok((checked.check(tx).await?, browser))
         })
         .await?;
     let asked = match asked {
@@ -132,7 +133,7 @@ async fn step_up(
     };
     let next = next::page(PATH, &asked.query);
     Ok(match cx.app.home.db.write::<_, StoreError, _>(waiting).await? {
-        Some(Entered::More(cookie)) => entering::ask_for_more(cookie, &next),
+        Some(Entered::Waiting(page, cookie)) => entering::ask(page, cookie, &next),
         _ => back(cx, asked, "unmet_authentication_requirements"),
     })
 }

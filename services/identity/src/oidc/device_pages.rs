@@ -161,7 +161,7 @@ pub async fn submit_device(
 }
 
 async fn current(cx: &Cx<Identity>, visit: &Visit) -> Result<Option<SignedInBrowser>, StoreError> {
-    cx.read(async |tx: &mut Tx| browser::current(tx, visit).await).await
+    cx.read(async |tx: &mut Tx| browser::in_force(tx, &cx.app, visit).await).await
 }
 
 fn ask_for_code(

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::account::Account;
+use crate::mint::{Assurance, rests_on_old};
+use crate::service::Identity;
 use crate::session::Session;
 use crate::{accounts, sessions};
 
@@ -32,6 +34,19 @@ pub(crate) async fn current(tx: &mut Tx, visit: &Visit) -> Result<Option<SignedI
     let Some(secret) = visit.cookie(COOKIE) else { return Ok(None) };
     let Some(row) = tx.optional(CURRENT, params![hash(secret)]).await? else { return Ok(None) };
     live(tx, row.at(0)?).await
+}
+
+/// Who is signed in, if what was proven then would be enough today: who may let programs in. Nobody
+/// whose password has become too old since.
+pub(crate) async fn in_force(
+    tx: &mut Tx,
+    app: &Identity,
+    visit: &Visit,
+) -> Result<Option<SignedInBrowser>> {
+    let Some(browser) = current(tx, visit).await? else { return Ok(None) };
+    let factors = &browser.session.factors;
+    let old = rests_on_old(tx, app, &browser.account, factors, Assurance::Single).await?;
+    Ok(Some(browser).filter(|_| !old))
 }
 
 /// The session of a browser, and its account, if both still count.

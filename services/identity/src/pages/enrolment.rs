@@ -16,7 +16,7 @@ use super::sign_in::FORM;
 use super::{forms, next};
 use crate::external;
 use crate::http::{FactorError, FactorSetup, begin_totp, confirm_for, shown};
-use crate::mint::{Factor, Opened, Proven, mint};
+use crate::mint::{Factor, Opened, Proven, Step, mint};
 use crate::service::Identity;
 
 /// Where to go on.
@@ -34,7 +34,7 @@ pub async fn show_enrolment(
     visit: Visit,
 ) -> Result<Html, StoreError> {
     let next = next::checked(&query.next).unwrap_or_default();
-    match waiting(&cx, &visit) {
+    match entering::waiting(&cx, &visit, Step::Enrol) {
         Some(_) => page(&cx, &visit, 200, next, None, None).await,
         None => Ok(stale(&cx)),
     }
@@ -127,14 +127,10 @@ pub async fn submit_enrolment(
     }
 }
 
-/// The sign-in that waits for a factor to be set up.
-fn waiting(cx: &Cx<Identity>, visit: &Visit) -> Option<Opened> {
-    entering::waiting(cx, visit).filter(|opened| opened.enrol)
-}
-
+/// The sign-in that waits for a factor to be set up, if this form belongs to it.
 fn genuine(cx: &Cx<Identity>, visit: &Visit, csrf: &str) -> Option<Opened> {
     let genuine = forms::is_genuine(&cx.app.home, visit, FORM, csrf);
-    waiting(cx, visit).filter(|_| genuine)
+    entering::waiting(cx, visit, Step::Enrol).filter(|_| genuine)
 }
 
 async fn page(

@@ -8,23 +8,23 @@ use hanse_http::{Cx, Html, SetCookie, Visit};
 use hanse_store::{Result, StoreError, Tx};
 
 use super::{browser, next};
-use crate::mint::{Minted, Opened, open};
+use crate::mint::{Minted, Opened, Pending, Step, open};
 use crate::service::Identity;
 
 /// The page that asks for the second factor.
 pub(crate) const SECOND_FACTOR: &str = "/oauth/second-factor";
 /// The page that sets one up.
 const ENROLMENT: &str = "/oauth/enrolment";
+/// The page that asks for another password.
+const NEW_PASSWORD: &str = "/oauth/new-password";
 const COOKIE: &str = "pending";
 
 /// What came of a sign-in.
 pub(crate) enum Entered {
     /// Signed in: the browser's cookie.
     In(SetCookie),
-    /// A second factor is needed: the cookie of the sign-in that waits.
-    More(SetCookie),
-    /// The account has to set up a factor first: the cookie of the sign-in that waits for it.
-    Enrol(SetCookie),
+    /// Something is missing: the page that asks for it, and the cookie of the sign-in that waits.
+    Waiting(&'static str, SetCookie),
     /// The account may not sign in.
     Refused,
 }
@@ -33,27 +33,26 @@ pub(crate) enum Entered {
 pub(crate) async fn enter(tx: &mut Tx, minted: &Minted) -> Result<Entered> {
     Ok(match minted {
         Minted::Session(begun) => Entered::In(browser::begin(tx, begun.session.id).await?),
-        Minted::Pending(pending) => {
-            let cookie = SetCookie::lasting(COOKIE, &pending.pending, pending.expires_in);
-            if pending.enrol { Entered::Enrol(cookie) } else { Entered::More(cookie) }
-        }
+        Minted::Pending(pending) if pending.enrol => wait(ENROLMENT, pending),
+        Minted::Pending(pending) => wait(SECOND_FACTOR, pending),
+        Minted::TooOld(pending) => wait(NEW_PASSWORD, pending),
         Minted::Refused => Entered::Refused,
     })
 }
 
-/// The sign-in that waits in this browser.
-pub(crate) fn waiting(cx: &Cx<Identity>, visit: &Visit) -> Option<Opened> {
-    open(&cx.app.home.sealer, visit.cookie(COOKIE)?, cx.now())
+fn wait(page: &'static str, pending: &Pending) -> Entered {
+    Entered::Waiting(page, SetCookie::lasting(COOKIE, &pending.pending, pending.expires_in))
 }
 
-/// To the page that asks for the second factor.
-pub(crate) fn ask_for_more(cookie: SetCookie, next: &str) -> Html {
-    Html::see_other(&next::page(SECOND_FACTOR, &[("next", next)])).cookie(cookie)
+/// The sign-in that waits for this in this browser.
+pub(crate) fn waiting(cx: &Cx<Identity>, visit: &Visit, step: Step) -> Option<Opened> {
+    let opened = open(&cx.app.home.sealer, visit.cookie(COOKIE)?, cx.now());
+    opened.filter(|opened| opened.step == step)
 }
 
-/// To the page that sets a factor up.
-pub(crate) fn ask_to_enrol(cookie: SetCookie, next: &str) -> Html {
-    Html::see_other(&next::page(ENROLMENT, &[("next", next)])).cookie(cookie)
+/// To the page that asks for what is missing.
+pub(crate) fn ask(page: &str, cookie: SetCookie, next: &str) -> Html {
+    Html::see_other(&next::page(page, &[("next", next)])).cookie(cookie)
 }
 
 /// Nothing waits any more.

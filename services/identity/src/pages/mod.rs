@@ -14,6 +14,7 @@ mod enrolment;
 pub(crate) mod entering;
 pub(crate) mod forms;
 mod letters;
+mod new_password;
 pub(crate) mod next;
 mod passkey;
 mod render;
@@ -44,6 +45,9 @@ pub(crate) fn operations() -> Vec<Draft<Identity>> {
         op(Method::POST, "/oauth/enrolment/begin", public, enrolment::begin_enrolment)
             .body_limit(small),
         op(Method::POST, "/oauth/enrolment", public, enrolment::submit_enrolment).body_limit(small),
+        op(Method::GET, "/oauth/new-password", public, new_password::show_new_password),
+        op(Method::POST, "/oauth/new-password", public, new_password::submit_new_password)
+            .body_limit(small),
         op(Method::GET, "/oauth/passkey.js", public, passkey::get_passkey_script),
         op(Method::POST, "/oauth/passkey", public, passkey::begin_passkey_page).body_limit(small),
         op(Method::POST, "/oauth/passkey/finish", public, passkey::finish_passkey_page)

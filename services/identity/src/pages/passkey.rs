@@ -16,7 +16,7 @@ use super::sign_in::{self, FORM};
 use super::{forms, message, next};
 use crate::external;
 use crate::http::UserAgent;
-use crate::mint::{Device, Opened, Wish, mint};
+use crate::mint::{Device, Opened, Step, Wish, mint};
 use crate::passkeys::{Asked, PasskeyError, RequestOptions, UsedCredential, ask, prove};
 use crate::service::Identity;
 
@@ -143,7 +143,10 @@ impl Way {
     fn of(cx: &Cx<Identity>, visit: &Visit, name: &str) -> Option<Self> {
         match name {
             "sign-in" => Some(Self::SignIn),
-            "second-factor" => entering::waiting(cx, visit).map(Box::new).map(Self::SecondFactor),
+            "second-factor" => {
+                let opened = entering::waiting(cx, visit, Step::Show)?;
+                Some(Self::SecondFactor(Box::new(opened)))
+            }
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ const STYLE: Style = Style(include_str!("templates/style.css"));
 /// Steps that a template may take: pages are short.
 const FUEL: u64 = 50_000;
 
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
     ("consent.html", include_str!("templates/consent.html")),
@@ -19,6 +19,7 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("message.html", include_str!("templates/message.html")),
     ("second_factor.html", include_str!("templates/second_factor.html")),
     ("enrolment.html", include_str!("templates/enrolment.html")),
+    ("new_password.html", include_str!("templates/new_password.html")),
     ("passkey.html", include_str!("templates/passkey.html")),
     ("forgotten.html", include_str!("templates/forgotten.html")),
     ("reset.html", include_str!("templates/reset.html")),

@@ -13,7 +13,7 @@ use super::entering::{self, Entered, SECOND_FACTOR};
 use super::sign_in::{FORM, go_on};
 use super::{forms, message, next};
 use crate::http::{FactorError, send_for, shown};
-use crate::mint::{Factor, Opened, mint, missing};
+use crate::mint::{Factor, Opened, Step, mint, missing};
 use crate::service::Identity;
 use crate::{accounts, external};
 
@@ -38,7 +38,7 @@ pub async fn show_second_factor(
     visit: Visit,
 ) -> Result<Html, StoreError> {
     let next = next::checked(&query.next).unwrap_or_default();
-    let Some(opened) = entering::waiting(&cx, &visit) else { return Ok(stale(&cx)) };
+    let Some(opened) = entering::waiting(&cx, &visit, Step::Show) else { return Ok(stale(&cx)) };
     let asking = Asking { status: 200, factor: Factor::parse(&query.factor), ..Asking::default() };
     page(&cx, &visit, &opened, next, asking).await
 }
@@ -63,7 +63,7 @@ pub async fn submit_second_factor(
     visit: Visit,
 ) -> Result<Html, FactorError> {
     let next = next::checked(&form.next).unwrap_or_default().to_owned();
-    let Some(opened) = entering::waiting(&cx, &visit) else { return Ok(stale(&cx)) };
+    let Some(opened) = entering::waiting(&cx, &visit, Step::Show) else { return Ok(stale(&cx)) };
     let Some(factor) = Factor::parse(&form.factor) else { return Ok(stale(&cx)) };
     if !forms::is_genuine(&cx.app.home, &visit, FORM, &form.csrf) {
         return Ok(stale(&cx));
@@ -120,7 +120,7 @@ pub async fn send_second_factor(
     visit: Visit,
 ) -> Result<Html, FactorError> {
     let next = next::checked(&form.next).unwrap_or_default().to_owned();
-    let Some(opened) = entering::waiting(&cx, &visit) else { return Ok(stale(&cx)) };
+    let Some(opened) = entering::waiting(&cx, &visit, Step::Show) else { return Ok(stale(&cx)) };
     let Some(factor) = Factor::parse(&form.factor) else { return Ok(stale(&cx)) };
     if !forms::is_genuine(&cx.app.home, &visit, FORM, &form.csrf) {
         return Ok(stale(&cx));
@@ -146,8 +146,7 @@ pub(crate) fn finish(cx: &Cx<Identity>, entered: Entered, next: &str) -> Html {
             let page = go_on(cx, next).cookie(cookie).cookie(entering::end());
             external::forget().into_iter().fold(page, Html::cookie)
         }
-        Entered::More(cookie) => entering::ask_for_more(cookie, next),
-        Entered::Enrol(cookie) => entering::ask_to_enrol(cookie, next),
+        Entered::Waiting(page, cookie) => entering::ask(page, cookie, next),
         Entered::Refused => {
             message(&cx.app.pages, 403, "Not signed in", "The account may not sign in.")
         }

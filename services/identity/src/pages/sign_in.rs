@@ -130,8 +130,7 @@ pub async fn submit_sign_in(
         .await?;
     Ok(match entered {
         Entered::In(cookie) => go_on(&cx, &next).cookie(cookie),
-        Entered::More(cookie) => entering::ask_for_more(cookie, &next),
-        Entered::Enrol(cookie) => entering::ask_to_enrol(cookie, &next),
+        Entered::Waiting(page, cookie) => entering::ask(page, cookie, &next),
         // As if the password were wrong: nobody learns that an account is barred.
         Entered::Refused => again(401, "The address or the password is wrong."),
     })

@@ -21,7 +21,7 @@ use super::store::{self, MOST, Passkey};
 use super::webauthn::{self, Registered, client_data};
 use crate::account::{Account, display_name};
 use crate::http::{FactorError, shown};
-use crate::mint::{Entry, Factor, Opened, Proven, mint, open};
+use crate::mint::{Entry, Factor, Opened, Proven, Step, mint, open};
 use crate::service::Identity;
 use crate::{accounts, challenges, factors, sessions};
 
@@ -216,7 +216,8 @@ struct Maker {
 impl Maker {
     fn of(cx: &Cx<Identity>, pending: Option<&str>) -> Result<Self, PasskeyError> {
         if let Some(token) = pending {
-            let opened = open(&cx.app.home.sealer, token, cx.now()).filter(|opened| opened.enrol);
+            let opened = open(&cx.app.home.sealer, token, cx.now());
+            let opened = opened.filter(|opened| opened.step == Step::Enrol);
             let opened = opened.ok_or(FactorError::InvalidPending)?;
             let (user, of) = (opened.proven.user_id(), opened.id);
             return Ok(Self { user, of, principal: None, pending: Some(opened) });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use garde::Validate;
-use hanse_http::{Answered, Body, Cx, Json, KernelError, NoContent};
+use hanse_http::{Answered, Body, Cx, Json, Kept, KernelError, NoContent};
 use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use super::options::RequestOptions;
 use super::registering::factor;
 use super::store::{self, Passkey};
 use super::webauthn::{self, Assertion, Known, Used, Verification, client_data};
-use crate::http::{FactorError, UserAgent};
+use crate::http::{FactorError, PasswordAge, UserAgent, entry};
 use crate::mint::{Device, Entry, Opened, Proven, Wish, mint, open};
 use crate::service::Identity;
 use crate::{challenges, sessions};
@@ -129,12 +129,12 @@ pub(crate) async fn ask(
 /// Takes what a passkey proves, and what was proven before it, to the mint.
 pub async fn login_passkey(
     cx: Cx<Identity>,
-    Body(entry): Body<PasskeyEntry>,
+    Body(shown): Body<PasskeyEntry>,
     UserAgent(user_agent): UserAgent,
-) -> Result<Answered<Json<Entry>>, PasskeyError> {
-    let pending = entry.pending.as_deref().map(|token| opened(&cx, token)).transpose()?;
+) -> Result<Answered<Kept<Json<Entry>, PasswordAge>>, PasskeyError> {
+    let pending = shown.pending.as_deref().map(|token| opened(&cx, token)).transpose()?;
     let asked = pending.as_ref().map_or(Asked::Anybody, Asked::from);
-    let (proven, used) = prove(&cx, asked, &entry.credential).await?;
+    let (proven, used) = prove(&cx, asked, &shown.credential).await?;
     let device = Device { user_agent, address: cx.context.client };
     let (proven, wish) = match pending {
         Some(Opened { proven: before, wish, .. }) => {
@@ -142,11 +142,11 @@ pub async fn login_passkey(
         }
         None => (proven, Wish::of(device)),
     };
-    let app = Arc::clone(&cx.app);
+    let (app, context) = (Arc::clone(&cx.app), cx.context.clone());
     cx.write(async move |tx: &mut Tx| {
         used.note(tx).await?;
         let minted = mint(tx, &app, proven, wish).await?;
-        minted.entry().map(Json).ok_or(PasskeyError::Refused)
+        entry(minted, &context).ok_or(PasskeyError::Refused)
     })
     .await
 }

@@ -72,6 +72,15 @@ impl Passwords {
             .ok_or(Busy)
     }
 
+    /// Is this the account's password? For asking that a new one be another.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub async fn is(&self, account: &Account, password: &Plain) -> Result<bool, Busy> {
+        let (stored, plain) = (account.password.clone(), password.clone());
+        self.run(move || super::fits(&stored, plain.bytes())).await
+    }
+
     /// Checks a password against an account. `None` when there is no such account, the password is
     /// another, or the account is disabled: the same work in each case.
     ///

@@ -32,7 +32,7 @@ fn fits(stored: &str, password: &[u8]) -> bool {
 }
 
 /// A password as typed, composed. It has no `Debug`.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Plain(String);
 
 impl Plain {

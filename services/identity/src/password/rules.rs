@@ -38,6 +38,9 @@ pub enum Unfit {
     /// Made of the account's address or name.
     #[error("it is too much like the address or the name of the account")]
     Personal,
+    /// The one that the account has.
+    #[error("it is the one that you have")]
+    Unchanged,
 }
 
 /// A password that is not taken.

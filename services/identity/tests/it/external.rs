@@ -19,9 +19,9 @@ use hanse_store::{StoreError, Tx};
 use hanse_testkit::{Answer, Stage, Value, json, stage_test};
 
 use crate::oidc::browser::{Browser, hidden, parameter};
-use crate::scim;
 use crate::second_factors::set_up_totp;
 use crate::support::{PASSWORD, Person, login, text, totp};
+use crate::{password_age, scim};
 
 const SEED: [u8; 32] = [21; 32];
 
@@ -102,6 +102,15 @@ fn say(path: &str, body: &str, bearer: &str, address: SocketAddr) -> Option<Valu
 }
 
 fn services() -> Vec<Service> {
+    with(IdentityConfig::for_tests())
+}
+
+/// Where a password is good for a day.
+fn aging() -> Vec<Service> {
+    with(password_age::config())
+}
+
+fn with(config: IdentityConfig) -> Vec<Service> {
     let secret = concat!(env!("CARGO_TARGET_TMPDIR"), "/issuer-secret");
     std::fs::write(secret, "a secret of ours\n").unwrap();
     let named = |id: &str, kind, issuer: String| IssuerConfig {
@@ -118,7 +127,7 @@ fn services() -> Vec<Service> {
         named("liar", IssuerKind::Openid, at("/liar")),
         named("github", IssuerKind::Github, at("")),
     ];
-    vec![hanse_identity::service(IdentityConfig { issuers, ..IdentityConfig::for_tests() })]
+    vec![hanse_identity::service(IdentityConfig { issuers, ..config })]
 }
 
 /// On the way to an issuer: what the browser was sent there with.
@@ -288,6 +297,33 @@ async fn a_second_factor_is_asked_for_whoever_comes(t: Stage) {
     assert_eq!(browser.cookie("__Host-session"), None);
     assert_eq!(enter(&browser, &totp(&t, &secret)).await, 200);
     assert!(browser.cookie("__Host-session").is_some());
+}
+
+/// A password that is too old links nobody before another was chosen. Who is linked needs none.
+#[stage_test(services = aging)]
+async fn a_password_that_is_too_old_links_nobody(t: Stage) {
+    Person::register(&t, "anna").await;
+    let sql = "UPDATE users SET email_verified_at = created_at";
+    let verify = async move |tx: &mut Tx| tx.execute(sql, &[]).await;
+    t.db("identity").write::<_, StoreError, _>(verify).await.unwrap();
+    t.advance(password_age::DAY);
+    let browser = Browser::new(&t);
+    let way = go(&browser, "acme").await;
+    let page = way.back(&browser, &way.claims(&t)).await;
+    let csrf = hidden(&page.text(), "csrf");
+    let fields = [("csrf", &*csrf), ("password", PASSWORD)];
+    let step = browser.submit("/oauth/external-link", &fields).await;
+    assert!(step.location().starts_with("/oauth/new-password"), "{}", step.text());
+    let other = Browser::new(&t);
+    let way = go(&other, "acme").await;
+    let page = way.back(&other, &way.claims(&t)).await;
+    assert!(page.text().contains("Is this account yours?"), "not linked yet");
+    let done = password_age::choose(&browser, &step, password_age::NEW).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    t.advance(password_age::DAY);
+    let way = go(&other, "acme").await;
+    assert_eq!(way.back(&other, &way.claims(&t)).await.status, 200, "linked");
+    assert!(other.cookie("__Host-session").is_some());
 }
 
 /// AUTN-10: what an issuer says wrongly, or somebody else says, signs nobody in. The whole table of

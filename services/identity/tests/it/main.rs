@@ -21,6 +21,7 @@ mod machines;
 mod managing;
 mod oidc;
 mod passkeys;
+mod password_age;
 mod recovering;
 mod refreshing;
 mod restart;

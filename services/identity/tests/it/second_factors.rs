@@ -25,12 +25,12 @@ async fn confirm(actor: &Actor, factor: &str, code: &str) -> Answer {
     actor.post("/api/v1/auth/factors/confirm", body).await
 }
 
-async fn go_on(t: &Stage, pending: &str, factor: &str, code: &str) -> Answer {
+pub(crate) async fn go_on(t: &Stage, pending: &str, factor: &str, code: &str) -> Answer {
     let body = json!({ "pending": pending, "shown": { "factor": factor, "code": code } });
     t.guest().post("/api/v1/auth/login/continue", body).await
 }
 
-async fn pending(t: &Stage, email: &str) -> String {
+pub(crate) async fn pending(t: &Stage, email: &str) -> String {
     let answer = login(t, email, PASSWORD).await;
     assert_eq!(answer.summary(), "200");
     assert!(answer.json().get("access_token").is_none(), "{}", answer.text());

@@ -21,6 +21,8 @@ const WAYS: &[&str] = &[
     "http/factors.rs: confirm_factor -> mint",
     "http/registration.rs: enter -> Proven::by_creating",
     "http/registration.rs: enter -> mint",
+    "http/renewal.rs: set -> Proven::renewed",
+    "http/renewal.rs: set -> mint",
     "http/session.rs: advance -> tokens",
     "http/shown.rs: check -> Proven::by",
     "http/sign_in.rs: login_user -> mint",

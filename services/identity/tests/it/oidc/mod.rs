@@ -25,7 +25,7 @@ const REDIRECT: &str = "https://app.example.com/cb";
 const VERIFIER: &str = "a-verifier-that-is-long-enough-to-be-a-verifier-1358";
 
 /// An administrator.
-async fn admin(t: &Stage) -> Actor {
+pub(crate) async fn admin(t: &Stage) -> Actor {
     let new = NewAccount { email: "olga@example.com", name: "Olga", password: PASSWORD };
     let config = IdentityConfig::for_tests();
     create_user(&t.db("identity"), &config, new, &[Role::Operator, Role::Admin]).await.unwrap();
@@ -34,14 +34,14 @@ async fn admin(t: &Stage) -> Actor {
 }
 
 /// A registered program.
-struct App {
+pub(crate) struct App {
     id: String,
     secret: Option<String>,
     guest: Actor,
 }
 
 impl App {
-    async fn register(t: &Stage, admin: &Actor, change: Value) -> Self {
+    pub(crate) async fn register(t: &Stage, admin: &Actor, change: Value) -> Self {
         let mut draft = json!({
             "name": "Harbour board",
             "confidential": true,
@@ -61,7 +61,7 @@ impl App {
     }
 
     /// The address that the program sends people to.
-    fn ask(&self, more: &[(&str, &str)]) -> String {
+    pub(crate) fn ask(&self, more: &[(&str, &str)]) -> String {
         let challenge = challenge(VERIFIER);
         let mut pairs = vec![
             ("client_id", self.id.as_str()),
@@ -95,7 +95,7 @@ impl App {
         self.post("/oauth/token", fields).await
     }
 
-    async fn redeem(&self, code: &str) -> Answer {
+    pub(crate) async fn redeem(&self, code: &str) -> Answer {
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -105,7 +105,7 @@ impl App {
         self.token(&fields).await
     }
 
-    async fn refresh(&self, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 }
@@ -152,7 +152,12 @@ async fn let_in(browser: &Browser, app: &App, person: &Person, more: &[(&str, &s
 }
 
 /// As [`let_in`]: the code.
-async fn code(browser: &Browser, app: &App, person: &Person, more: &[(&str, &str)]) -> String {
+pub(crate) async fn code(
+    browser: &Browser,
+    app: &App,
+    person: &Person,
+    more: &[(&str, &str)],
+) -> String {
     let back = let_in(browser, app, person, more).await;
     parameter(&back, "code").unwrap_or_else(|| panic!("no code in {back}"))
 }

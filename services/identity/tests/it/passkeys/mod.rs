@@ -32,14 +32,14 @@ pub(crate) async fn make(actor: &Actor, authenticator: &Authenticator) -> Value 
     answer.json()
 }
 
-async fn challenge(actor: &Actor, pending: Option<&str>) -> Value {
+pub(crate) async fn challenge(actor: &Actor, pending: Option<&str>) -> Value {
     let body = json!({ "pending": pending });
     let answer = actor.post("/api/v1/auth/passkeys/challenge", body).await;
     assert_eq!(answer.summary(), "200", "{}", answer.text());
     answer.json()
 }
 
-async fn enter(t: &Stage, credential: &Value, pending: Option<&str>) -> Answer {
+pub(crate) async fn enter(t: &Stage, credential: &Value, pending: Option<&str>) -> Answer {
     let body = json!({ "credential": credential, "pending": pending });
     t.guest().post("/api/v1/auth/login/passkey", body).await
 }
