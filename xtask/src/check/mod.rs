@@ -5,6 +5,7 @@ mod documents;
 mod edges;
 mod error_pages;
 mod generated;
+mod governance;
 mod licences;
 mod size;
 
@@ -40,6 +41,8 @@ enum Check {
     Edges,
     /// Files and functions stay within their budgets.
     Size,
+    /// Modules have fewer than twenty operations and ten tables, services fewer than 100,000 lines.
+    Governance,
     /// Every error code has its page and every page its code.
     ErrorPages,
     /// Paths named in CONTRIBUTING.md exist; no file names a path of somebody's machine.
@@ -95,6 +98,7 @@ fn perform(check: Check, args: &Args, metadata: &Metadata) -> Findings {
         }
         Check::Edges => edges::check(metadata, args.write),
         Check::Size => size::check(),
+        Check::Governance => governance::check(),
         Check::ErrorPages => error_pages::check(),
         Check::Documents => documents::check(),
         Check::Dependencies => dependencies::check(metadata, args.install),
