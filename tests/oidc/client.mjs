@@ -4,35 +4,14 @@
 // pictures of the pages are wanted, SCREENS (a folder). Exits 0 when everything is as it should be.
 
 import * as client from 'openid-client'
-import { accessible, check, launch, picture, site } from './shared.mjs'
+import { insecure, open } from './program.mjs'
+import { accessible, check, picture } from './shared.mjs'
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, DEVICE_ID, EMAIL, PASSWORD } = process.env
-
-/** The program's own page, to which the person comes back. */
-const app = await site('127.0.0.1', '<!doctype html><title>App</title><h1>Back</h1>')
-const back = `${app.origin}/callback`
-
-const insecure = { execute: [client.allowInsecureRequests] }
-const config = await client.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, insecure)
-
-const browser = await launch()
-const context = await browser.newContext({ viewport: { width: 720, height: 640 } })
-const page = await context.newPage()
-const complaints = []
-page.on('console', (line) => complaints.push(line.text()))
+const { ISSUER, DEVICE_ID, EMAIL, PASSWORD } = process.env
+const { config, context, page, begin, finish, unblocked, close } = await open()
 
 try {
-  const verifier = client.randomPKCECodeVerifier()
-  const [state, nonce] = [client.randomState(), client.randomNonce()]
-  const url = client.buildAuthorizationUrl(config, {
-    redirect_uri: back,
-    scope: 'openid profile email',
-    code_challenge: await client.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: 'S256',
-    state,
-    nonce,
-  })
-  await page.goto(url.href)
+  const asked = await begin({ scope: 'openid profile email' })
   await accessible(page, 'sign-in')
   await picture(page, 'sign-in')
   await page.fill('#email', EMAIL)
@@ -47,12 +26,7 @@ try {
   await accessible(page, 'consent')
   await picture(page, 'consent')
   await page.click('button[value=allow]')
-  await page.waitForURL(`${back}**`)
-  const tokens = await client.authorizationCodeGrant(config, new URL(page.url()), {
-    pkceCodeVerifier: verifier,
-    expectedState: state,
-    expectedNonce: nonce,
-  })
+  const tokens = await finish(asked)
   check(tokens.claims().email === EMAIL, 'a real browser and openid-client sign in')
   const info = await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)
   check(info.name, 'userinfo')
@@ -84,9 +58,7 @@ try {
     () => check(false, 'the program is signed out'),
     (error) => check(error.error === 'invalid_grant', 'the program is signed out'),
   )
-  const blocked = complaints.filter((line) => line.includes('Content Security Policy'))
-  check(blocked.length === 0, `nothing was blocked ${blocked}`)
+  unblocked()
 } finally {
-  await browser.close()
-  app.close()
+  await close()
 }
