@@ -262,7 +262,6 @@ pub async fn platform(
         outbound: Outbound::new(&config.outbound)?,
         retry: RetryPolicy::default(),
         transport: kafka.map(|kafka| Arc::new(kafka.clone()) as Arc<dyn Transport>),
-        apart: false,
     };
     Ok(Platform::build(platform, services(config)).await?)
 }

@@ -150,6 +150,20 @@ impl Split {
         self.ready();
     }
 
+    /// Starts one process that serves everything, where the gateway would listen, with the same
+    /// configuration and data.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn run_together(&self) -> Server {
+        let Place { public, ops, .. } = &self.places["gateway"];
+        let config = self.folder.join("hanse.toml").display().to_string();
+        let (data, more) = (self.folder.join("together"), ["--config", &config]);
+        Server::spawn_at(Command::new(binary()), [public, ops], &data, &more)
+            .unwrap_or_else(|log| panic!("the platform did not start:\n{log}"))
+    }
+
     /// Writes the configuration into `folder` and starts nothing yet.
     ///
     /// # Panics

@@ -38,12 +38,10 @@ pub struct PlatformConfig {
     pub outbound: Outbound,
     /// How failing events are tried again.
     pub retry: RetryPolicy,
-    /// Brings the logs of services in other processes and takes ours to them; without it, all
-    /// services that follow each other must be here.
+    /// Carries the logs between processes. Services of this process follow each other by it too, so
+    /// that positions are the same whichever process serves what; without it, all services that follow
+    /// each other must be here.
     pub transport: Option<Arc<dyn Transport>>,
-    /// Do the services here follow each other by the transport too, as if each were in a process of its
-    /// own? For scenes of a split platform.
-    pub apart: bool,
 }
 
 /// Why a platform does not start.
@@ -127,7 +125,7 @@ impl Platform {
         }
         let logs: BTreeMap<_, Arc<dyn Log>> = cells
             .iter()
-            .filter(|_| !config.apart)
+            .filter(|_| config.transport.is_none())
             .map(|cell| (cell.name, Arc::new(EmbeddedLog::new(cell.db.clone())) as Arc<dyn Log>))
             .collect();
         let cells = cells

@@ -143,7 +143,6 @@ impl Stage {
             outbound: outbound(),
             retry: RetryPolicy::default(),
             transport: kafka.clone().map(|kafka| Arc::new(kafka) as Arc<dyn Transport>),
-            apart: topology == Topology::Split,
         };
         let platform = Platform::build(config, services).await.expect("the services are built");
         let platform = Arc::new(platform);

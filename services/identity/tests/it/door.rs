@@ -24,7 +24,6 @@ impl Door {
     pub(crate) async fn reopened(t: &Stage, services: Vec<Service>) -> Self {
         let verifier = Verifier::new("https://stage.test", "hanse", t.clock.clock());
         let config = PlatformConfig {
-            apart: false,
             store: t.store.clone(),
             cache_folder: t.folder.join("cache"),
             ids: t.ids.clone(),

@@ -7,7 +7,7 @@ use super::services;
 use super::support::{knows, news, stranger, tell, titles};
 
 /// AUTZ-01: a list is its owner's alone, whoever asks.
-#[stage_test]
+#[stage_test(split)]
 async fn a_list_is_its_owners_alone(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;

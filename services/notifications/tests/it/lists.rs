@@ -9,7 +9,7 @@ use super::services;
 use super::support::{deliveries, knows, letters, message, news, sealed, tell, titles, write_to};
 
 /// D-085, D-087, D-095, D-097, A-127, A-132…A-134: one list, one state of each, on all devices.
-#[stage_test]
+#[stage_test(split)]
 async fn a_notification_is_listed_read_and_dismissed(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;
@@ -48,7 +48,7 @@ async fn a_notification_is_listed_read_and_dismissed(t: Stage) {
 }
 
 /// D-086, A-125, E-049: identity's letters, in both forms and languages; codes are nowhere in the store.
-#[stage_test]
+#[stage_test(split)]
 async fn identity_writes_to_people(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;
@@ -111,7 +111,7 @@ async fn identity_writes_to_people(t: Stage) {
 }
 
 /// A message that has come too late is not sent.
-#[stage_test]
+#[stage_test(split)]
 async fn what_is_pointless_is_not_sent(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;
@@ -124,7 +124,7 @@ async fn what_is_pointless_is_not_sent(t: Stage) {
 }
 
 /// The address of a message counts, before there is an account with it too.
-#[stage_test]
+#[stage_test(split)]
 async fn a_new_address_is_written_to(t: Stage) {
     let anna = t.user("anna");
     let mut verify = message(&t, "identity.verify_email", &[("name", "Anna")]);
@@ -137,7 +137,7 @@ async fn a_new_address_is_written_to(t: Stage) {
 }
 
 /// D-023: what notifications keeps of somebody goes with them.
-#[stage_test]
+#[stage_test(split)]
 async fn an_erased_account_leaves_nothing(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;

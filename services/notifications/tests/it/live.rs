@@ -64,7 +64,7 @@ impl Device {
 }
 
 /// Read on one device is read on the other, and who was away misses nothing.
-#[stage_test]
+#[stage_test(split)]
 async fn devices_agree_and_miss_nothing(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;
@@ -99,7 +99,7 @@ async fn devices_agree_and_miss_nothing(t: Stage) {
 }
 
 /// HTTP-14: a stream ends when its account may not listen any more, and a person has so many.
-#[stage_test]
+#[stage_test(split)]
 async fn a_stream_ends_with_its_session(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;
@@ -148,7 +148,7 @@ async fn socket(
 }
 
 /// HTTP-14: a page of ours follows by WebSocket, with its token as a subprotocol; no other page does.
-#[stage_test]
+#[stage_test(split)]
 async fn a_page_follows_by_websocket(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;
@@ -190,7 +190,7 @@ async fn a_page_follows_by_websocket(t: Stage) {
 
 /// OPS-01, M-132: a WebSocket is a connection for as long as it is open, and is told to go elsewhere and
 /// waited for when the process stops.
-#[stage_test]
+#[stage_test(split)]
 async fn a_socket_counts_as_a_connection_and_is_waited_for(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;

@@ -12,7 +12,7 @@ use super::support::{FEEDBACK, deliveries, knows, letters, news, tell, titles, w
 const PREFERENCES: &str = "/api/v1/notifications/preferences";
 
 /// D-088, D-098, D-099, M-061, M-062, A-128, A-135, A-136
-#[stage_test]
+#[stage_test(split)]
 async fn a_person_says_what_they_want_to_hear_of(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;
@@ -39,7 +39,7 @@ async fn a_person_says_what_they_want_to_hear_of(t: Stage) {
 }
 
 /// Quiet hours hold letters back until they end; a daily digest gathers them; a flood is slowed.
-#[stage_test]
+#[stage_test(split)]
 async fn letters_wait_are_gathered_and_slowed(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;
@@ -78,7 +78,7 @@ async fn letters_wait_are_gathered_and_slowed(t: Stage) {
 }
 
 /// RFC 8058: one request by the link in a letter ends letters of its type; looking at it does not.
-#[stage_test]
+#[stage_test(split)]
 async fn a_letter_ends_its_kind(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;
@@ -113,7 +113,7 @@ async fn a_letter_ends_its_kind(t: Stage) {
 }
 
 /// D-094, E-047, A-131, INJ-07: an administrator's template in versions and languages, with a preview.
-#[stage_test]
+#[stage_test(split)]
 async fn a_template_is_written_and_tried(t: Stage) {
     let (anna, admin) = (t.user("anna"), t.admin());
     knows(&t, &anna, "Anna").await;
@@ -173,7 +173,7 @@ async fn report(t: &Stage, who: &Actor, body: String, tamper: bool) -> String {
 }
 
 /// E-048, SSRF-04: a signed report is taken, and whose address bounced gets no letters any more.
-#[stage_test]
+#[stage_test(split)]
 async fn an_address_that_bounces_is_not_written_to(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;

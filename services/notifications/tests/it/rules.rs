@@ -41,7 +41,7 @@ async fn write(t: &Stage, who: &Actor, text: &str, tags: &[&str]) {
 
 /// Events of any service become messages as an administrator says, from when they said it; each event
 /// once, however often it comes.
-#[stage_test]
+#[stage_test(split)]
 async fn an_event_becomes_a_message(t: Stage) {
     let (admin, (anna, ben)) = (t.admin(), t.users());
     knows(&t, &anna, "Anna").await;
@@ -109,7 +109,7 @@ async fn an_event_becomes_a_message(t: Stage) {
 }
 
 /// Roles and groups are told as they are when something happens; what somebody wrote stays theirs.
-#[stage_test]
+#[stage_test(split)]
 async fn roles_and_groups_are_told(t: Stage) {
     let (admin, (anna, ben)) = (t.admin(), t.users());
     for (who, name) in [(&admin, "Olga"), (&anna, "Anna"), (&ben, "Ben")] {
@@ -167,7 +167,7 @@ async fn roles_and_groups_are_told(t: Stage) {
 }
 
 /// Somebody who has just registered is known by the time a rule tells them.
-#[stage_test]
+#[stage_test(split)]
 async fn a_rule_welcomes_people(t: Stage) {
     let (admin, anna) = (t.admin(), t.user("anna"));
     let rule = alarm(json!({
@@ -187,7 +187,7 @@ async fn a_rule_welcomes_people(t: Stage) {
 }
 
 /// A throttle holds for each person; a rule that fails says so and holds up nobody.
-#[stage_test]
+#[stage_test(split)]
 async fn a_rule_is_throttled_and_holds_up_nobody(t: Stage) {
     let (admin, (anna, ben)) = (t.admin(), t.users());
     knows(&t, &anna, "Anna").await;
@@ -221,7 +221,7 @@ async fn a_rule_is_throttled_and_holds_up_nobody(t: Stage) {
 }
 
 /// More people than one transaction should tell are told in pieces.
-#[stage_test]
+#[stage_test(split)]
 async fn a_rule_tells_many(t: Stage) {
     let admin = t.admin();
     let mut people = Vec::new();

@@ -7,7 +7,7 @@ use super::services;
 use super::support::{knows, letters, titles};
 
 /// D-096, M-056…M-059, E-050: to some at once, to everybody in pieces, taken back.
-#[stage_test]
+#[stage_test(split)]
 async fn an_administrator_tells_people_and_takes_it_back(t: Stage) {
     let (admin, anna, ben) = (t.admin(), t.user("anna"), t.user("ben"));
     let mut others = Vec::new();
@@ -52,7 +52,7 @@ async fn an_administrator_tells_people_and_takes_it_back(t: Stage) {
 }
 
 /// E-050, E-051: later, and again and again, at the same time of day.
-#[stage_test]
+#[stage_test(split)]
 async fn a_sending_waits_repeats_and_ends(t: Stage) {
     let (admin, anna) = (t.admin(), t.user("anna"));
     knows(&t, &anna, "Anna").await;

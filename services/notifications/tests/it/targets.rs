@@ -12,7 +12,7 @@ use super::support::{Receiver, deliveries, knows, news, tell};
 const TARGETS: &str = "/api/v1/notifications/targets";
 
 /// EXO-10: a webhook is tried for more than a day with growing pauses, under one id, and ends as failed.
-#[stage_test]
+#[stage_test(split)]
 async fn a_webhook_is_tried_again_for_a_day(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;
@@ -63,7 +63,7 @@ async fn a_webhook_is_tried_again_for_a_day(t: Stage) {
 
 /// EXO-10: what never works ends as a dead letter, after more than 24 hours, holds up nobody else's, and is
 /// delivered when an operator has it tried again. Every try is on record.
-#[stage_test]
+#[stage_test(split)]
 async fn a_webhook_that_never_works_is_given_up_until_it_is_redriven(t: Stage) {
     let (anna, ben) = t.users();
     knows(&t, &anna, "Anna").await;
@@ -120,7 +120,7 @@ async fn a_webhook_that_never_works_is_given_up_until_it_is_redriven(t: Stage) {
 }
 
 /// SSRF-01: no target leads inside, and one that answers "gone" is forgotten.
-#[stage_test]
+#[stage_test(split)]
 async fn a_target_leads_outside_only(t: Stage) {
     let anna = t.user("anna");
     knows(&t, &anna, "Anna").await;
