@@ -4,6 +4,7 @@
 //! for a WebSocket gets each as a text message, any other gets `text/event-stream`. What a client sends
 //! on a WebSocket is bounded and thrown away; it says what it wants by requests.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+use uuid::Uuid;
 
 use crate::dispatch::{Context, Exchange, ResponseBody, full, stream};
 use crate::error::{KernelError, Problem};
@@ -33,6 +35,9 @@ use crate::tunnels::Tunnels;
 const LARGEST_MESSAGE: usize = 4 * 1024;
 /// Messages that a client may send between two of ours; pongs count.
 const MOST_MESSAGES: u32 = 60;
+/// Milliseconds until a client that loses its stream comes back: all lose theirs together when a process
+/// ends, and are not to come back at one moment.
+const COME_BACK: Range<u128> = 1_000..5_000;
 /// Time to send one message to a client.
 const SEND_TIME: Duration = Duration::from_secs(30);
 /// Time for a client to leave HTTP once it was told that it may.
@@ -161,17 +166,17 @@ impl Reply for Live {
         Answer::empty(200)
     }
 
-    fn respond(self, _: &Context) -> Response<ResponseBody> {
+    fn respond(self, context: &Context) -> Response<ResponseBody> {
         match self.handshake {
             Some(handshake) => switch(handshake, self.events),
-            None => event_stream(self.events),
+            None => event_stream(context.request_id, self.events),
         }
     }
 }
 
-fn event_stream(events: LiveEvents) -> Response<ResponseBody> {
+fn event_stream(request: Uuid, events: LiveEvents) -> Response<ResponseBody> {
     // The head leaves with the first bytes: a client knows at once that it is heard.
-    let opening = futures_util::stream::iter([Bytes::from_static(b": welcome\n\n")]);
+    let opening = futures_util::stream::iter([opening(request)]);
     let frames = opening.chain(events.map(|event| written(&event)));
     let mut response =
         Response::new(stream(StreamBody::new(frames.map(|text| Ok(Frame::data(text))))));
@@ -180,6 +185,14 @@ fn event_stream(events: LiveEvents) -> Response<ResponseBody> {
     // A proxy that collects answers would hold these back for ever.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+/// What a stream begins with: how long the client is to wait before it comes back, should it lose the
+/// stream. The id of the request makes that differ.
+fn opening(request: Uuid) -> Bytes {
+    let spread = COME_BACK.end - COME_BACK.start;
+    let pause = COME_BACK.start + request.as_u128() % spread;
+    Bytes::from(format!("retry: {pause}\n: welcome\n\n"))
 }
 
 /// An event as server-sent events are written. Its data has no line ends.
@@ -318,6 +331,21 @@ impl http_body::Body for UntilStopped {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// OVL-02: clients that lose their streams together come back one after another.
+    #[test]
+    fn streams_that_end_together_do_not_come_back_together() {
+        let pause = |number: u128| -> u128 {
+            let text = opening(Uuid::from_u128(number << 64 | number * 0x9E37_79B9));
+            let text = String::from_utf8(text.to_vec()).unwrap();
+            let pause = text.strip_prefix("retry: ").unwrap().strip_suffix("\n: welcome\n\n");
+            pause.unwrap().parse().unwrap()
+        };
+        let pauses: Vec<u128> = (0..1_000).map(pause).collect();
+        assert!(pauses.iter().all(|pause| COME_BACK.contains(pause)));
+        let soon = pauses.iter().filter(|pause| **pause < 2_000).count();
+        assert!((200..300).contains(&soon), "a quarter in the first of four seconds: {soon}");
+    }
 
     #[test]
     fn an_event_is_a_few_lines() {

@@ -77,7 +77,7 @@ type Waiting = watch::Receiver<Option<Option<Arc<Kept>>>>;
 /// What a rule remembers.
 pub(crate) struct Memory {
     answers: Option<(LocalCache<Key, Arc<Kept>>, Duration)>,
-    under_way: Option<Arc<Mutex<HashMap<Key, Waiting>>>>,
+    under_way: Arc<Mutex<HashMap<Key, Waiting>>>,
 }
 
 /// Ends the waiting for an answer, also when there will be none.
@@ -102,7 +102,9 @@ impl Memory {
         let time = Duration::from_secs(cache_seconds.into());
         Some(Self {
             answers: (cache_seconds > 0).then(|| (LocalCache::new(ROOM, Kept::weigh), time)),
-            under_way: coalesce.then(Arc::default),
+            // What may be given again for a while may be given to those who ask together: otherwise
+            // all of them would ask at the moment it ends.
+            under_way: Arc::default(),
         })
     }
 
@@ -131,36 +133,57 @@ impl Memory {
         key: Key,
         ask: impl Future<Output = Response<ResponseBody>>,
     ) -> Response<ResponseBody> {
-        if let Some(kept) = self.answers.as_ref().and_then(|(answers, _)| answers.get(&key)) {
-            return kept.response();
-        }
-        let leading = match self.join(&key) {
-            Joined::Waiting(mut waiting) => {
-                let answered = waiting.wait_for(Option::is_some).await;
-                if let Ok(Some(Some(kept))) = answered.as_deref() {
-                    return kept.response();
-                }
-                // There was none, or none to share.
-                None
-            }
-            Joined::Leading(leading) => Some(leading),
-            Joined::Alone => None,
+        let leading = match self.wait(&key).await {
+            Found::Answer(kept) => return kept.response(),
+            Found::Lead(leading) => Some(leading),
+            Found::Nothing => None,
         };
-        let (response, kept) = keep(ask.await).await;
-        if let (Some((answers, time)), Some(kept)) = (&self.answers, &kept)
+        let (response, copy) = keep(ask.await).await;
+        if let (Some((answers, time)), Some(kept)) = (&self.answers, &copy)
             && kept.status == StatusCode::OK
         {
             answers.insert(key, Arc::clone(kept), *time);
         }
         if let Some(leading) = leading {
-            leading.answer.send_replace(Some(kept));
+            leading.answer.send_replace(Some(copy));
         }
         response
     }
 
+    /// Waits until there is an answer, or it is this request's turn to ask.
+    async fn wait(&self, key: &Key) -> Found {
+        loop {
+            if let Some(kept) = self.kept(key) {
+                return Found::Answer(kept);
+            }
+            let mut waiting = match self.join(key) {
+                Joined::Alone => return Found::Nothing,
+                Joined::Waiting(waiting) => waiting,
+                // Between the look and the lead another may have led and ended.
+                Joined::Leading(leading) => {
+                    return match self.kept(key) {
+                        Some(kept) => Found::Answer(kept),
+                        None => Found::Lead(leading),
+                    };
+                }
+            };
+            let answered = waiting.wait_for(Option::is_some).await;
+            match answered.as_deref() {
+                Ok(Some(Some(kept))) => return Found::Answer(Arc::clone(kept)),
+                // It cannot be shared.
+                Ok(_) => return Found::Nothing,
+                // Whoever asked has gone away: one of those who waited asks, not all of them.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn kept(&self, key: &Key) -> Option<Arc<Kept>> {
+        self.answers.as_ref().and_then(|(answers, _)| answers.get(key))
+    }
+
     fn join(&self, key: &Key) -> Joined {
-        let Some(under_way) = &self.under_way else { return Joined::Alone };
-        let mut table = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waiting) = table.get(key) {
             return Joined::Waiting(waiting.clone());
         }
@@ -169,7 +192,8 @@ impl Memory {
         }
         let (answer, waiting) = watch::channel(None);
         table.insert(key.clone(), waiting);
-        Joined::Leading(Leading { key: key.clone(), under_way: Arc::clone(under_way), answer })
+        let under_way = Arc::clone(&self.under_way);
+        Joined::Leading(Leading { key: key.clone(), under_way, answer })
     }
 }
 
@@ -179,7 +203,15 @@ enum Joined {
     Alone,
 }
 
-/// The answer, and a copy of it if it may be given again.
+enum Found {
+    Answer(Arc<Kept>),
+    Lead(Leading),
+    /// None that can be shared, or too many wait.
+    Nothing,
+}
+
+/// The answer, and a copy of it if it may be given to others. That of a system in trouble may: if all
+/// who waited asked it too, it would stay in trouble.
 async fn keep(response: Response<ResponseBody>) -> (Response<ResponseBody>, Option<Arc<Kept>>) {
     let headers = response.headers();
     let says = |name, word: &str| {
@@ -195,8 +227,7 @@ async fn keep(response: Response<ResponseBody>) -> (Response<ResponseBody>, Opti
         })
     });
     let own = says(CACHE_CONTROL, "no-store") || headers.contains_key(SET_COOKIE);
-    if varies || own || response.status().is_server_error() || response.status().is_informational()
-    {
+    if varies || own || response.status().is_informational() {
         return (response, None);
     }
     let (parts, body) = response.into_parts();

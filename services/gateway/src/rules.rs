@@ -74,7 +74,8 @@ pub struct RuleConfig {
     pub access: RuleAccess,
     /// Which address is asked for.
     pub address: Address,
-    /// Seconds that an answer to a read may be given again to the same caller. 0 for never.
+    /// Seconds that an answer to a read may be given again to the same caller. 0 for never. Equal reads
+    /// that are under way together are then answered by one, too.
     pub cache_seconds: u32,
     /// Lets equal reads of a caller that are under way together be answered by one.
     pub coalesce: bool,

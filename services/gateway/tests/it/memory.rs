@@ -68,8 +68,8 @@ async fn nothing_is_remembered_unless_a_rule_says_so() {
     assert_eq!(old.count(), 2);
 }
 
-#[tokio::test]
-async fn equal_reads_under_way_are_asked_once() {
+/// A system that answers as it is told to: each answer needs a permit.
+async fn held(answer: &'static str) -> (System, Arc<Semaphore>) {
     let open = Arc::new(Semaphore::new(0));
     let gate_open = Arc::clone(&open);
     let slow = system(move |mut wire| {
@@ -77,11 +77,19 @@ async fn equal_reads_under_way_are_asked_once() {
         async move {
             while wire.message().await.is_some() {
                 open.acquire().await.unwrap().forget();
-                wire.say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+                wire.say(answer).await;
             }
         }
     })
     .await;
+    (slow, open)
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn equal_reads_under_way_are_asked_once() {
+    let (slow, open) = held(OK).await;
     let config = [RuleConfig { coalesce: true, ..rule("/slow", "slow") }];
     let gate = Gate::before(&config, &[("slow", &slow)], None).await;
     let tokens = [gate.token(1), gate.token(10)];
@@ -98,6 +106,75 @@ async fn equal_reads_under_way_are_asked_once() {
     let (answers, ()) = tokio::join!(join_all(asked), release);
     assert!(answers.iter().all(|answer| answer.ends_with("\r\n\r\nok")));
     assert!(slow.count() < 20, "{} of 20", slow.count());
+}
+
+/// OVL-02: what many ask for at the moment it is no longer kept is asked for once, also when nothing but
+/// the keeping was wished for.
+#[tokio::test]
+async fn a_hot_answer_that_is_kept_is_asked_for_once() {
+    let (slow, open) = held(OK).await;
+    let config = [RuleConfig { cache_seconds: 3600, ..rule("/slow", "slow") }];
+    let gate = Gate::before(&config, &[("slow", &slow)], None).await;
+    let release = async {
+        while slow.count() < 1 {
+            tokio::task::yield_now().await;
+        }
+        open.add_permits(100);
+    };
+    let asked = (0..50).map(|_| gate.ask("GET /slow", ""));
+    let (answers, ()) = tokio::join!(join_all(asked), release);
+    assert!(answers.iter().all(|answer| answer.ends_with("\r\n\r\nok")));
+    assert_eq!(slow.count(), 1);
+}
+
+/// OVL-02: whoever asks for all may go away; one of the others asks then.
+#[tokio::test]
+async fn when_the_one_who_asks_goes_away_one_other_asks() {
+    let (slow, open) = held(OK).await;
+    let config = [RuleConfig { cache_seconds: 3600, ..rule("/slow", "slow") }];
+    let gate = Gate::before(&config, &[("slow", &slow)], None).await;
+    let impatient = gate.ask("GET /slow", "");
+    let asked = async {
+        while slow.count() < 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = impatient => panic!("{answer}"),
+        () = asked => {}
+    }
+    let release = async {
+        while slow.count() < 2 {
+            tokio::task::yield_now().await;
+        }
+        open.add_permits(100);
+    };
+    let asked = (0..50).map(|_| gate.ask("GET /slow", ""));
+    let (answers, ()) = tokio::join!(join_all(asked), release);
+    assert!(answers.iter().all(|answer| answer.ends_with("\r\n\r\nok")));
+    assert_eq!(slow.count(), 2);
+}
+
+/// OVL-02: a system in trouble is not asked by everybody who waited for it, and its trouble is not kept.
+#[tokio::test]
+async fn trouble_is_shared_by_those_who_waited_and_not_kept() {
+    let (slow, open) =
+        held("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\nno").await;
+    let config = [RuleConfig { cache_seconds: 3600, ..rule("/slow", "slow") }];
+    let gate = Gate::before(&config, &[("slow", &slow)], None).await;
+    let asked = (0..20).map(|_| gate.ask("GET /slow", ""));
+    let release = async {
+        while slow.count() < 1 {
+            tokio::task::yield_now().await;
+        }
+        open.add_permits(100);
+    };
+    let (answers, ()) = tokio::join!(join_all(asked), release);
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 500 ")), "{answers:?}");
+    let before = slow.count();
+    assert!(before < 20, "{before} of 20");
+    gate.ask("GET /slow", "").await;
+    assert!(slow.count() > before);
 }
 
 async fn join_all<F: Future<Output = String>>(all: impl Iterator<Item = F>) -> Vec<String> {
