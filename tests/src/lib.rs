@@ -22,6 +22,7 @@ mod crew;
 mod curl;
 mod database;
 mod faults;
+mod herd;
 mod network;
 mod pooler;
 #[path = "../../xtask/src/ports.rs"]
@@ -44,6 +45,7 @@ pub use crew::{Crew, Notes};
 pub use curl::{Fetched, curl};
 pub use database::Database;
 pub use faults::{Fault, SmallDisk};
+pub use herd::Herd;
 pub use network::{Link, Network, Trouble};
 pub use pooler::Pooler;
 pub use ports::free_port;

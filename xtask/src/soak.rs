@@ -46,6 +46,10 @@ const fn split(name: &'static str, test: &'static str) -> Scene {
     Scene { name, package: "hanse-e2e", target: "split", test }
 }
 
+const fn whole(name: &'static str, test: &'static str) -> Scene {
+    Scene { name, package: "hanse-e2e", target: "it", test }
+}
+
 const SCENES: &[Scene] = &[
     split("kills", "restarts::nothing_acknowledged_is_lost_when_any_process_is_killed"),
     split("database", "database::nothing_acknowledged_is_lost_when_the_database_crashes"),
@@ -53,6 +57,8 @@ const SCENES: &[Scene] = &[
     split("frozen", "frozen::a_relay_that_sleeps_and_wakes_changes_nothing"),
     split("rolling", "rolling::no_request_fails_while_one_process_after_another_is_replaced"),
     split("releases", "releases::an_older_release_is_followed"),
+    whole("herd", "herd::everybody_comes_back_at_once"),
+    whole("hot", "herd::a_hot_answer_that_expires_is_asked_for_once"),
     Scene {
         name: "disorder",
         package: "hanse-kafka",

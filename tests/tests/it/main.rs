@@ -16,6 +16,7 @@ mod disk;
 mod encryption;
 mod endpoints;
 mod gateway;
+mod herd;
 mod importing;
 mod openid;
 mod ownership;
