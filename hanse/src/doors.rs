@@ -49,6 +49,7 @@ impl Doors {
             .flatten();
         let peers = compose::elsewhere(config, platform, shared, encryption, registry.as_ref());
         compose::complete(config, platform, &peers)?;
+        let systems = Systems::new(&config.gateway, &shared.metrics)?;
         let identity = peers.iter().find(|(outline, _)| outline.service() == "identity");
         let follower = identity.map(|(_, identity)| {
             let (verifier, key) = (shared.verifier.clone(), shared.peer_key());
@@ -59,7 +60,7 @@ impl Doors {
             edge: shared.edge(config),
             platform: Arc::clone(platform),
             draining: Arc::clone(draining),
-            systems: Arc::new(Systems::new(&config.gateway, &shared.metrics)?),
+            systems: Arc::new(systems.remembering_together(redis.as_ref())),
             encryption: Arc::clone(encryption),
             peers,
             follower,

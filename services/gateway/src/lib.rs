@@ -12,6 +12,7 @@
 
 mod cors;
 mod docs;
+mod kept;
 mod limits;
 mod memory;
 mod path;
@@ -38,7 +39,7 @@ pub use systems::Systems;
 
 use crate::cors::Cors;
 use crate::limits::Limits;
-use crate::memory::Memory;
+use crate::memory::Kind;
 use crate::router::Way;
 use crate::rules::Rule;
 
@@ -286,12 +287,19 @@ impl Trip<'_> {
         if !rule.readdress(&mut request, path) {
             return self.refuse(&KernelError::MalformedAddress);
         }
-        let account = self.context().caller.user_id();
-        let key = rule.memory.as_ref().and_then(|_| Memory::key(&request, account));
+        let Some(memory) = &rule.memory else {
+            return self.forward(&rule.upstream, request, affinity).await;
+        };
+        let kind = Kind::of(&request, rule.upstream.name(), self.context().caller.user_id());
         let forward = self.forward(&rule.upstream, request, affinity);
-        match (&rule.memory, key) {
-            (Some(memory), Some(key)) => memory.answer(key, forward).await,
-            _ => forward.await,
+        match kind {
+            Kind::Read(read) => memory.answer(read, self.context().request_id, forward).await,
+            Kind::Change(address) => {
+                let response = forward.await;
+                memory.changed(&address, response.status()).await;
+                response
+            }
+            Kind::Other => forward.await,
         }
     }
 

@@ -3,27 +3,36 @@
 //!
 //! An answer is only ever given to the caller it was made for: the key holds the account and every
 //! header that says who asks or what is wanted. Answers that are large, streamed, say `no-store`, or
-//! vary by anything else are never kept.
+//! vary by anything else are never given again.
+//!
+//! Whoever shows nothing of themselves is answered like all who do so. Such an answer lies in Redis, too,
+//! where there is one: all gateways together ask for it once.
+//!
+//! A change that succeeds ends what is kept of its address, in every gateway (RFC 9111, section 4.4).
+//! There may be many answers of an address, so their keys hold a mark of it, and the mark is dropped.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use hanse_cache::LocalCache;
 use hanse_http::{ResponseBody, full};
-use http::header::{CACHE_CONTROL, HeaderMap, SET_COOKIE, VARY};
+use hanse_redis::{CacheSpec, Redis, TieredCache};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, HeaderMap, SET_COOKIE, VARY};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either};
-use tokio::sync::watch;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// Bytes of all answers of a rule.
+use crate::kept::Kept;
+
+/// Bytes of all answers of a rule, for one caller each and for everybody.
 const ROOM: u64 = 16 * 1024 * 1024;
 /// Bytes of one answer.
 const LARGEST: usize = 256 * 1024;
-/// Equal reads under way that others may wait for; more are sent on.
-const WAITED_FOR: usize = 1024;
+/// Addresses of a rule that have a mark.
+const MARKS: u64 = 100_000;
+/// How long a mark lasts; what was kept under it is forgotten with it.
+const MARKED: Duration = Duration::from_secs(3_600);
 
 /// Headers that say who asks and what is wanted.
 const TELLING: [&str; 14] = [
@@ -43,191 +52,142 @@ const TELLING: [&str; 14] = [
     "range",
 ];
 
+/// What a request is to the answers of its address.
+pub(crate) enum Kind {
+    /// It may be given one of them.
+    Read(Read),
+    /// It may end them.
+    Change(String),
+    /// Neither.
+    Other,
+}
+
 /// A read, told apart from every other that may be answered differently.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    method: Method,
+pub(crate) struct Read {
     address: String,
-    account: Option<Uuid>,
-    headers: Vec<(&'static str, Bytes)>,
+    key: Sha256,
+    /// Nothing shows who asks.
+    common: bool,
 }
 
-#[derive(Clone)]
-struct Kept {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Kept {
-    fn response(&self) -> Response<ResponseBody> {
-        let mut response = Response::new(full(self.body.clone()));
-        *response.status_mut() = self.status;
-        self.headers.clone_into(response.headers_mut());
-        response
+impl Kind {
+    /// What this request for something of `place` is, a place being where a rule leads.
+    pub(crate) fn of<B>(request: &Request<B>, place: &str, account: Option<Uuid>) -> Self {
+        let (method, headers) = (request.method(), request.headers());
+        let mut address = Sha256::new();
+        let host = headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        for part in [place.as_bytes(), host, request.uri().to_string().as_bytes()] {
+            add(&mut address, part);
+        }
+        let address = hex(address);
+        if ![Method::GET, Method::HEAD].contains(method) {
+            return if method.is_safe() { Self::Other } else { Self::Change(address) };
+        }
+        let mut key = Sha256::new();
+        add(&mut key, method.as_str().as_bytes());
+        add(&mut key, account.map(Uuid::into_bytes).as_ref().map_or(&[], |id| id.as_slice()));
+        for name in TELLING {
+            for value in headers.get_all(name) {
+                add(&mut key, name.as_bytes());
+                add(&mut key, value.as_bytes());
+            }
+        }
+        let shown = [AUTHORIZATION, COOKIE].iter().any(|name| headers.contains_key(name));
+        Self::Read(Read { address, key, common: account.is_none() && !shown })
     }
-
-    fn weigh(_: &Key, kept: &Arc<Self>) -> u32 {
-        u32::try_from(kept.body.len() + 1024).unwrap_or(u32::MAX)
-    }
 }
 
-type Waiting = watch::Receiver<Option<Option<Arc<Kept>>>>;
+/// Each part with its length, so that no two lists of parts are alike.
+fn add(hash: &mut Sha256, part: &[u8]) {
+    hash.update((part.len() as u64).to_be_bytes());
+    hash.update(part);
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Why an answer is not kept; those who waited may have it nevertheless.
+struct Unkept(Option<Kept>);
 
 /// What a rule remembers.
 pub(crate) struct Memory {
-    answers: Option<(LocalCache<Key, Arc<Kept>>, Duration)>,
-    under_way: Arc<Mutex<HashMap<Key, Waiting>>>,
-}
-
-/// Ends the waiting for an answer, also when there will be none.
-struct Leading {
-    key: Key,
-    under_way: Arc<Mutex<HashMap<Key, Waiting>>>,
-    answer: watch::Sender<Option<Option<Arc<Kept>>>>,
-}
-
-impl Drop for Leading {
-    fn drop(&mut self) {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
+    /// Answers for one caller.
+    own: TieredCache<Kept>,
+    /// Answers for everybody of whom nothing is known.
+    common: TieredCache<Kept>,
+    /// By address.
+    marks: TieredCache<Uuid>,
+    keeps: bool,
 }
 
 impl Memory {
     /// Nothing when nothing is to be remembered.
-    pub(crate) fn new(cache_seconds: u32, coalesce: bool) -> Option<Self> {
+    pub(crate) fn new(cache_seconds: u32, coalesce: bool, redis: Option<&Redis>) -> Option<Self> {
         if cache_seconds == 0 && !coalesce {
             return None;
         }
-        let time = Duration::from_secs(cache_seconds.into());
+        let ttl = Duration::from_secs(cache_seconds.into());
+        let spec = |name, ttl, max_weight| CacheSpec { name, ttl, max_weight };
         Some(Self {
-            answers: (cache_seconds > 0).then(|| (LocalCache::new(ROOM, Kept::weigh), time)),
-            // What may be given again for a while may be given to those who ask together: otherwise
-            // all of them would ask at the moment it ends.
-            under_way: Arc::default(),
-        })
-    }
-
-    /// The key of a read; nothing for other requests.
-    pub(crate) fn key<B>(request: &Request<B>, account: Option<Uuid>) -> Option<Key> {
-        if ![Method::GET, Method::HEAD].contains(request.method()) {
-            return None;
-        }
-        let headers = TELLING.into_iter().flat_map(|name| {
-            request.headers().get_all(name).iter().map(move |value| (name, value))
-        });
-        Some(Key {
-            method: request.method().clone(),
-            address: request.uri().to_string(),
-            account,
-            headers: headers
-                .map(|(name, value)| (name, Bytes::copy_from_slice(value.as_bytes())))
-                .collect(),
+            own: TieredCache::new(spec("own answers", ttl, ROOM), Kept::weigh, None),
+            common: TieredCache::new(spec("answers", ttl, ROOM), Kept::weigh, redis.cloned()),
+            marks: TieredCache::new(spec("addresses", MARKED, MARKS), |_| 1, redis.cloned()),
+            keeps: cache_seconds > 0,
         })
     }
 
     /// The answer to this read: one that is kept, one that another request is just getting, or that
-    /// of `ask`.
+    /// of `ask`. `id` is that of the request.
     pub(crate) async fn answer(
         &self,
-        key: Key,
+        read: Read,
+        id: Uuid,
         ask: impl Future<Output = Response<ResponseBody>>,
     ) -> Response<ResponseBody> {
-        let leading = match self.wait(&key).await {
-            Found::Answer(kept) => return kept.response(),
-            Found::Lead(leading) => Some(leading),
-            Found::Nothing => None,
-        };
-        let (response, copy) = keep(ask.await).await;
-        if let (Some((answers, time)), Some(kept)) = (&self.answers, &copy)
-            && kept.status == StatusCode::OK
-        {
-            answers.insert(key, Arc::clone(kept), *time);
-        }
-        if let Some(leading) = leading {
-            leading.answer.send_replace(Some(copy));
-        }
-        response
-    }
-
-    /// Waits until there is an answer, or it is this request's turn to ask.
-    async fn wait(&self, key: &Key) -> Found {
-        loop {
-            if let Some(kept) = self.kept(key) {
-                return Found::Answer(kept);
-            }
-            let mut waiting = match self.join(key) {
-                Joined::Alone => return Found::Nothing,
-                Joined::Waiting(waiting) => waiting,
-                // Between the look and the lead another may have led and ended.
-                Joined::Leading(leading) => {
-                    return match self.kept(key) {
-                        Some(kept) => Found::Answer(kept),
-                        None => Found::Lead(leading),
-                    };
+        let mark = self.marks.get_or_load(&read.address, async { Ok::<_, Infallible>(id) }).await;
+        let mut key = read.key;
+        add(&mut key, read.address.as_bytes());
+        add(&mut key, mark.unwrap_or(id).as_bytes());
+        let answers = if read.common { &self.common } else { &self.own };
+        let (mut ask, mut asked) = (pin!(ask), None);
+        let load = async {
+            let (response, copy) = copy(ask.as_mut().await, read.common).await;
+            match copy {
+                Some(copy) if self.keeps && response.status() == StatusCode::OK => Ok(copy),
+                copy => {
+                    asked = Some(response);
+                    Err(Unkept(copy))
                 }
-            };
-            let answered = waiting.wait_for(Option::is_some).await;
-            match answered.as_deref() {
-                Ok(Some(Some(kept))) => return Found::Answer(Arc::clone(kept)),
-                // It cannot be shared.
-                Ok(_) => return Found::Nothing,
-                // Whoever asked has gone away: one of those who waited asks, not all of them.
-                Err(_) => {}
             }
+        };
+        match answers.get_or_load(&hex(key), load).await {
+            Ok(kept) => kept.response(),
+            Err(unkept) => match (asked, &unkept.0) {
+                (Some(response), _) => response,
+                (None, Some(copy)) => copy.response(),
+                // It cannot be shared: everybody asks.
+                (None, None) => ask.await,
+            },
         }
     }
 
-    fn kept(&self, key: &Key) -> Option<Arc<Kept>> {
-        self.answers.as_ref().and_then(|(answers, _)| answers.get(key))
-    }
-
-    fn join(&self, key: &Key) -> Joined {
-        let mut table = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waiting) = table.get(key) {
-            return Joined::Waiting(waiting.clone());
+    /// Ends what is kept of an address, here and in every gateway, when a change was answered by this
+    /// status and so may have been made.
+    pub(crate) async fn changed(&self, address: &str, status: StatusCode) {
+        if status.is_success() || status.is_redirection() {
+            self.marks.invalidate(address).await;
         }
-        if table.len() >= WAITED_FOR {
-            return Joined::Alone;
-        }
-        let (answer, waiting) = watch::channel(None);
-        table.insert(key.clone(), waiting);
-        let under_way = Arc::clone(&self.under_way);
-        Joined::Leading(Leading { key: key.clone(), under_way, answer })
     }
-}
-
-enum Joined {
-    Waiting(Waiting),
-    Leading(Leading),
-    Alone,
-}
-
-enum Found {
-    Answer(Arc<Kept>),
-    Lead(Leading),
-    /// None that can be shared, or too many wait.
-    Nothing,
 }
 
 /// The answer, and a copy of it if it may be given to others. That of a system in trouble may: if all
 /// who waited asked it too, it would stay in trouble.
-async fn keep(response: Response<ResponseBody>) -> (Response<ResponseBody>, Option<Arc<Kept>>) {
-    let headers = response.headers();
-    let says = |name, word: &str| {
-        headers
-            .get_all(name)
-            .iter()
-            .any(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains(word)))
-    };
-    let varies = headers.get_all(VARY).iter().any(|value| {
-        value.to_str().map_or(true, |text| {
-            text.split(',')
-                .any(|name| !TELLING.contains(&name.trim().to_ascii_lowercase().as_str()))
-        })
-    });
-    let own = says(CACHE_CONTROL, "no-store") || headers.contains_key(SET_COOKIE);
-    if varies || own || response.status().is_informational() {
+async fn copy(
+    response: Response<ResponseBody>,
+    common: bool,
+) -> (Response<ResponseBody>, Option<Kept>) {
+    if !repeatable(&response, common) {
         return (response, None);
     }
     let (parts, body) = response.into_parts();
@@ -236,8 +196,28 @@ async fn keep(response: Response<ResponseBody>) -> (Response<ResponseBody>, Opti
     };
     // A body in memory has no way to fail.
     let body = whole.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let kept = (body.len() <= LARGEST).then(|| {
-        Arc::new(Kept { status: parts.status, headers: parts.headers.clone(), body: body.clone() })
-    });
-    (Response::from_parts(parts, full(body)), kept)
+    let small = body.len() <= LARGEST;
+    let copy = small.then(|| Kept::new(parts.status, parts.headers.clone(), body.clone()));
+    (Response::from_parts(parts, full(body)), copy)
+}
+
+fn repeatable(response: &Response<ResponseBody>, common: bool) -> bool {
+    let headers = response.headers();
+    let says = |word: &str| {
+        headers
+            .get_all(CACHE_CONTROL)
+            .iter()
+            .any(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains(word)))
+    };
+    let own = says("no-store") || (common && says("private")) || headers.contains_key(SET_COOKIE);
+    !own && !varies(headers) && !response.status().is_informational()
+}
+
+/// By anything that is not part of the key?
+fn varies(headers: &HeaderMap) -> bool {
+    let known = |name: &str| TELLING.contains(&name.trim().to_ascii_lowercase().as_str());
+    headers
+        .get_all(VARY)
+        .iter()
+        .any(|value| value.to_str().map_or(true, |text| !text.split(',').all(known)))
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hanse_redis::Redis;
 use hanse_telemetry::metrics::Metrics;
 use hanse_tls::{Connector, TlsError};
 use hanse_upstream::{Affinity, Names, Upstream, UpstreamConfig, Written};
@@ -74,8 +75,10 @@ pub struct RuleConfig {
     pub access: RuleAccess,
     /// Which address is asked for.
     pub address: Address,
-    /// Seconds that an answer to a read may be given again to the same caller. 0 for never. Equal reads
-    /// that are under way together are then answered by one, too.
+    /// Seconds that an answer to a read may be given again to the same caller, or to everybody who shows
+    /// neither a token nor a cookie; all gateways then share it, if they share a Redis. A change of the
+    /// same address ends it. 0 for never. Equal reads that are under way together are then answered by
+    /// one, too.
     pub cache_seconds: u32,
     /// Lets equal reads of a caller that are under way together be answered by one.
     pub coalesce: bool,
@@ -157,7 +160,8 @@ pub(crate) fn upstream(named: &NamedUpstream, metrics: &Metrics) -> Result<Upstr
     Ok(Upstream::encrypted(&named.name, settings, names, tls, metrics))
 }
 
-/// Rules in force. Each set of rules has a cache of its own, so a reload forgets what was kept.
+/// Rules in force. Each set of rules has a cache of its own, so a reload forgets what was kept; only what
+/// lies in Redis is given until its time is over.
 #[derive(Default)]
 pub struct Rules {
     rules: Vec<Rule>,
@@ -176,8 +180,9 @@ pub(crate) struct Rule {
 
 impl Rules {
     /// The rules of a configuration without mistakes; a rule whose upstream is missing is left out.
+    /// Answers that everybody may have are shared with the other gateways by `redis`.
     #[must_use]
-    pub fn new(config: &[RuleConfig], upstreams: &[Upstream]) -> Self {
+    pub fn new(config: &[RuleConfig], upstreams: &[Upstream], redis: Option<&Redis>) -> Self {
         let rule = |rule: &RuleConfig| {
             Some(Rule {
                 prefix: path::canonical(&rule.prefix).ok()?.into_owned(),
@@ -187,7 +192,7 @@ impl Rules {
                 header: parse_header(&rule.header),
                 access: rule.access,
                 address: rule.address,
-                memory: crate::memory::Memory::new(rule.cache_seconds, rule.coalesce),
+                memory: crate::memory::Memory::new(rule.cache_seconds, rule.coalesce, redis),
             })
         };
         Self { rules: config.iter().filter_map(rule).collect() }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hanse_redis::Redis;
 use hanse_telemetry::metrics::Metrics;
 use hanse_tls::TlsError;
 use hanse_upstream::Upstream;
@@ -17,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The systems of a configuration, each with what it was made from.
 pub struct Systems {
     metrics: Metrics,
+    redis: Option<Redis>,
     current: watch::Sender<Vec<(NamedUpstream, Upstream)>>,
 }
 
@@ -26,16 +28,24 @@ impl Systems {
     /// # Errors
     /// [`TlsError`] when the authorities of one cannot be read.
     pub fn new(config: &GatewayConfig, metrics: &Metrics) -> Result<Self, TlsError> {
-        let systems = Self { metrics: metrics.clone(), current: watch::Sender::new(Vec::new()) };
+        let systems =
+            Self { metrics: metrics.clone(), redis: None, current: watch::Sender::new(Vec::new()) };
         let next = systems.next(config)?;
         systems.current.send_replace(next);
         Ok(systems)
     }
 
+    /// The same systems; what everybody may know of their answers is shared with other gateways here.
+    #[must_use]
+    pub fn remembering_together(mut self, redis: Option<&Redis>) -> Self {
+        self.redis = redis.cloned();
+        self
+    }
+
     /// The rules of this configuration, which lead to the systems of now.
     #[must_use]
     pub fn rules(&self, config: &GatewayConfig) -> Rules {
-        Rules::new(&config.routes, &self.all())
+        Rules::new(&config.routes, &self.all(), self.redis.as_ref())
     }
 
     /// Goes over to another configuration without mistakes. Systems that stay the same keep their

@@ -212,8 +212,8 @@ fn a_hot_answer_that_expires_is_asked_for_once() {
             });
         }
     });
-    // Between two askings lies a second in which the answer was kept.
-    let most = begun.elapsed().as_secs() + 1;
+    // Between two askings lies the time in which the answer was kept: a tenth less than a second at least.
+    let most = u64::try_from(begun.elapsed().as_millis()).expect("a number") / 900 + 1;
     let (asked, answers) = (asked.load(Ordering::Acquire), answers.into_inner());
     assert!((1..=most).contains(&asked), "{asked} times in {:?}", begun.elapsed());
     println!("found: {answers} answers of {asked} askings in {} s", time.as_secs());

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking, and strangers come in threads of their own"
 )]
 
+mod answers;
 mod database;
 mod doors;
 mod encryption;

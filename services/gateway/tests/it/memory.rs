@@ -32,8 +32,8 @@ async fn a_read_is_answered_from_memory_for_the_same_caller_only() {
         ("GET /old/a", &ben, "", 2),
         ("GET /old/a", &anna, "accept-language: de\r\n", 3),
         ("GET /old/a?b", &anna, "", 4),
-        ("POST /old/a", &anna, "content-length: 0\r\n", 5),
-        ("POST /old/a", &anna, "content-length: 0\r\n", 6),
+        ("POST /old/b", &anna, "content-length: 0\r\n", 5),
+        ("POST /old/b", &anna, "content-length: 0\r\n", 6),
         ("GET /old/a", &ben, "", 6),
     ] {
         let answer = ask(line, token, more).await;
@@ -42,6 +42,52 @@ async fn a_read_is_answered_from_memory_for_the_same_caller_only() {
     }
     assert!(gate.ask("GET /old/a", "").await.ends_with("ok"));
     assert_eq!(old.count(), 7, "a guest is nobody else");
+}
+
+/// RFC 9111, section 4.4: a change that succeeds ends what is kept of its address, for everybody and in
+/// every variant; one of another address, or one that fails, ends nothing.
+#[tokio::test]
+async fn a_change_ends_what_is_kept_of_its_address() {
+    let old = system(move |mut wire| async move {
+        while let Some(message) = wire.message().await {
+            let status = if message.contains("fail: yes") { "409 Conflict" } else { "200 OK" };
+            wire.say(&format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok")).await;
+        }
+    })
+    .await;
+    let config = [RuleConfig { cache_seconds: 3600, ..rule("/old", "old") }];
+    let gate = Gate::before(&config, &[("old", &old)], None).await;
+    let anna = format!("authorization: Bearer {}\r\n", gate.token(1));
+    let change = "content-length: 0\r\n";
+    let fails = format!("{change}fail: yes\r\n");
+    for (line, more, asked) in [
+        ("GET /old/a", "", 1),
+        ("GET /old/a", "accept-language: de\r\n", 2),
+        ("GET /old/a", &anna, 3),
+        ("GET /old/b", "", 4),
+        ("PUT /old/b", &fails, 5),
+        ("GET /old/b", "", 5),
+        ("DELETE /old/a", change, 6),
+        ("GET /old/b", "", 6),
+        ("GET /old/a", "", 7),
+        ("GET /old/a", "accept-language: de\r\n", 8),
+        ("GET /old/a", &anna, 9),
+        ("GET /old/a", &anna, 9),
+    ] {
+        gate.ask(line, more).await;
+        assert_eq!(old.count(), asked, "{line} {more}");
+    }
+}
+
+/// What is said to be somebody's own is not for all who show nothing of themselves.
+#[tokio::test]
+async fn what_is_private_is_kept_for_somebody_known_only() {
+    let (old, gate) = cached("old", "cache-control: private\r\n").await;
+    let anna = format!("authorization: Bearer {}\r\n", gate.token(1));
+    for (more, asked) in [("", 1), ("", 2), (&*anna, 3), (&*anna, 3)] {
+        gate.ask("GET /old/a", more).await;
+        assert_eq!(old.count(), asked);
+    }
 }
 
 #[tokio::test]
