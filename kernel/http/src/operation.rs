@@ -183,6 +183,13 @@ impl<S> Draft<S> {
         }
     }
 
+    /// Its operationId, where one handler serves several operations.
+    #[must_use]
+    pub fn id(mut self, name: &'static str) -> Self {
+        self.id = name;
+        self
+    }
+
     /// One line for the documents.
     #[must_use]
     pub fn summary(mut self, text: &'static str) -> Self {

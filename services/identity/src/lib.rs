@@ -23,6 +23,7 @@ mod config;
 pub mod directory;
 pub mod draft;
 pub mod email;
+mod ended;
 mod erasure;
 mod errands;
 pub mod external;

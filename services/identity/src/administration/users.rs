@@ -1,6 +1,6 @@
 //! Accounts as administrators manage them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use garde::Validate;
 use hanse_contracts::identity::{UserDeleted, UserDisabled};
@@ -19,6 +19,7 @@ use super::{built_in, known_roles};
 use crate::account::{Account, Kind, display_name};
 use crate::directory::{self, Filter, Status};
 use crate::email::Email;
+use crate::ended::Ended;
 use crate::errands::Errand;
 use crate::service::Identity;
 use crate::{accounts, erasure, roles, sessions};
@@ -201,8 +202,8 @@ pub async fn replace_user(
     Body(change): Body<ManagedChange>,
 ) -> Result<Answered<Tagged<ManagedUser>>, Error> {
     let name = display_name(&change.name).ok_or(Error::InvalidName)?;
-    let (if_match, ended) = (cx.if_match(), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (if_match, ended) = (cx.if_match(), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let mut account = accounts::hold(tx, id).await?.ok_or(Error::UnknownUser)?;
@@ -228,14 +229,14 @@ pub async fn replace_user(
             if lost || barred {
                 let mut over = sessions::revoke_others(tx, id, None).await?;
                 over.extend(barred.then_some(id));
-                told.set(over).ok();
+                told.note(over);
             }
             let account = accounts::find(tx, id).await?.ok_or(Error::UnknownUser)?;
             tagged(tx, account).await
         })
         .await?;
     cx.app.checks.forget(id);
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 

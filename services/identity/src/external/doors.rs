@@ -19,11 +19,10 @@ use super::issuer::IssuerError;
 use super::journey::{Arrival, Journey, forget, until};
 use crate::account::{Account, display_name};
 use crate::email::Email;
-use crate::http::{PasswordError, UserAgent};
+use crate::http::{PasswordError, Tried, UserAgent, try_password};
 use crate::mint::{Device, Factor, Minted, Proven, Wish, mint};
 use crate::pages::sign_in::go_on;
 use crate::pages::{entering, forms, message, next};
-use crate::password::Plain;
 use crate::service::Identity;
 use crate::{accounts, oidc, scim};
 
@@ -241,28 +240,18 @@ pub async fn link_external(
     if !forms::is_genuine(&app.home, &visit, FORM, &form.csrf) {
         return Ok(stale(&cx));
     }
-    let counters = app.attempts.of_login(&arrival.email, cx.context.client);
-    let email = Email::parse(&arrival.email).ok();
-    let (account, wait) = cx
-        .read::<_, StoreError, _>(async |tx: &mut Tx| {
-            let account = match &email {
-                Some(email) => accounts::find_by_email(tx, email).await?,
-                None => None,
-            };
-            Ok((account, counters.wait(tx).await?))
-        })
-        .await?;
-    if wait.is_some() {
-        let problem = "Too many tries. Wait a little before the next one.";
-        return Ok(ask_for_password(&cx, &visit, 429, &arrival, Some(problem)).await?);
-    }
-    let account = account.filter(|account| account.email_verified_at.is_some());
-    let password = Plain::new(&form.password);
-    let Some(proven) = app.passwords.prove(account.as_ref(), &password).await? else {
-        let count = async move |tx: &mut Tx| counters.count(tx).await;
-        app.home.db.write::<_, StoreError, _>(count).await?;
-        let problem = "The password is wrong.";
-        return Ok(ask_for_password(&cx, &visit, 401, &arrival, Some(problem)).await?);
+    let verified = |account: &Account| account.email_verified_at.is_some();
+    let tried = try_password(&cx, &arrival.email, &form.password, verified).await?;
+    let (proven, counters) = match tried {
+        Tried::Right(proven, counters) => (proven, counters),
+        Tried::Wrong => {
+            let problem = "The password is wrong.";
+            return Ok(ask_for_password(&cx, &visit, 401, &arrival, Some(problem)).await?);
+        }
+        Tried::Wait(_) => {
+            let problem = "Too many tries. Wait a little before the next one.";
+            return Ok(ask_for_password(&cx, &visit, 429, &arrival, Some(problem)).await?);
+        }
     };
     let (shared, device) = (Arc::clone(app), Device { user_agent, address: cx.context.client });
     let arrival = Arrival { confirmed: true, ..arrival };

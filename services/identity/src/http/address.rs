@@ -1,6 +1,6 @@
 //! One's e-mail address: showing that it is one's own, and changing it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use garde::Validate;
 use hanse_events::Emit as _;
@@ -14,6 +14,7 @@ use super::errors::{FactorError, LinkError};
 use super::shown;
 use crate::account::Account;
 use crate::email::Email;
+use crate::ended::Ended;
 use crate::errands::{Errand, VERIFY};
 use crate::letters::Letter;
 use crate::service::Identity;
@@ -72,15 +73,15 @@ pub async fn verify_email(
     cx: Cx<Identity>,
     Body(verification): Body<Verification>,
 ) -> Result<Answered<NoContent>, LinkError> {
-    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (app, ended) = (Arc::clone(&cx.app), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
-            told.set(verify(tx, &app, &verification.token).await?).ok();
+            told.note(verify(tx, &app, &verification.token).await?);
             Ok::<_, LinkError>(NoContent)
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 

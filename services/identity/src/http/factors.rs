@@ -4,7 +4,7 @@
 //! to an account whose role asks for a factor that it has not, may set one up with the pending token
 //! of that sign-in.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use garde::Validate;
 use hanse_http::{Answered, Body, Created, Cx, Json, KernelError, NoContent, Path};
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::errors::FactorError;
 use super::shown::{self, Shown};
 use crate::account::Account;
+use crate::ended::Ended;
 use crate::factors::{Confirmed, totp};
 use crate::letters::Letter;
 use crate::mint::{Entry, Factor, Opened, Proven, Step, mint, open};
@@ -191,8 +192,8 @@ pub async fn confirm_factor(
     let user = user.or(cx.caller().user_id()).ok_or(KernelError::Unauthenticated)?;
     let counters = shown::admit(&cx, user).await?;
     let kind = shown::purpose(first.shown.factor, user);
-    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (app, ended) = (Arc::clone(&cx.app), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             match &principal {
@@ -203,7 +204,7 @@ pub async fn confirm_factor(
             let (factor, code) = (first.shown.factor, &first.shown.code);
             let keep = principal.filter(|_| pending.is_none()).map(|p| p.session_id);
             let ready = confirm_for(tx, &app, user, factor, code, keep).await?;
-            told.set(ready.ended).ok();
+            told.note(ready.ended);
             let recovery_codes = ready.recovery_codes;
             let entry = match pending {
                 Some(Opened { proven, wish, .. }) => {
@@ -220,7 +221,7 @@ pub async fn confirm_factor(
     if let Err(FactorError::WrongCode) = answer {
         return Err(shown::refuse(&cx, counters, user, kind).await);
     }
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     answer
 }
 
@@ -280,8 +281,8 @@ pub async fn delete_factor(
 ) -> Result<Answered<NoContent>, FactorError> {
     let factor = Factor::parse(&factor).ok_or(FactorError::UnknownFactor)?;
     let principal = cx.principal().ok_or(KernelError::Unauthenticated)?.clone();
-    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (app, ended) = (Arc::clone(&cx.app), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let account = shown::recent(tx, &app, &principal).await?;
@@ -289,11 +290,11 @@ pub async fn delete_factor(
                 return Err(FactorError::UnknownFactor);
             }
             let keep = Some(principal.session_id);
-            told.set(sessions::revoke_others(tx, account.id, keep).await?).ok();
+            told.note(sessions::revoke_others(tx, account.id, keep).await?);
             Ok(NoContent)
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 

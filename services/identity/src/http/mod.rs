@@ -25,6 +25,7 @@ pub(crate) use errors::{AccountError, FactorError, LinkError, PasswordError, Pro
 pub(crate) use factors::{FactorSetup, begin_totp, confirm_for, send_for};
 pub(crate) use renewal::{PasswordAge, RenewalError, Renewed, entry};
 pub(crate) use session::{Advance, advance};
+pub(crate) use sign_in::{Tried, try_password};
 
 use crate::service::Identity;
 

@@ -1,6 +1,6 @@
 //! Changing one's password.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use garde::Validate;
 use hanse_contracts::identity::PasswordChanged;
@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::errors::PasswordError;
-use super::sign_in::refuse;
+use super::sign_in::count;
 use crate::account::Account;
 use crate::email::Email;
+use crate::ended::Ended;
 use crate::letters::Letter;
 use crate::password::{self, Plain, Unfit, UnfitPassword};
 use crate::service::Identity;
@@ -53,7 +54,8 @@ pub async fn change_password(
     password::check(&new, &email, &account.name)?;
     let current = Plain::new(&change.current_password);
     if cx.app.passwords.prove(Some(&account), &current).await?.is_none() {
-        return Err(refuse(&cx, counters).await);
+        count(&cx, counters).await?;
+        return Err(PasswordError::InvalidCredentials);
     }
     if current == new {
         return Err(UnfitPassword::from(Unfit::Unchanged).into());
@@ -61,17 +63,17 @@ pub async fn change_password(
     let phc = cx.app.passwords.hash(&new).await?;
     let keep = cx.principal().map(|principal| principal.session_id);
     let app = Arc::clone(&cx.app);
-    let ended = Arc::new(OnceLock::new());
-    let told = Arc::clone(&ended);
+    let ended = Ended::default();
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let ended = replace(tx, &app, &account, &phc, keep).await?;
-            told.set(ended.ok_or(PasswordError::Contention)?).ok();
+            told.note(ended.ok_or(PasswordError::Contention)?);
             counters.succeed(tx).await?;
             Ok::<_, PasswordError>(NoContent)
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 

@@ -4,7 +4,7 @@
 //! looks whether the address has an account. The link does not sign in: whoever follows it sets a
 //! password and then signs in like anybody, with the second factor if the account has one (AUTN-19).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use garde::Validate;
 use hanse_http::{Answered, Body, Cx, NoContent};
@@ -18,6 +18,7 @@ use super::password::replace;
 use crate::attempts::Counters;
 use crate::draft::DraftError;
 use crate::email::Email;
+use crate::ended::Ended;
 use crate::errands::{Errand, RESET};
 use crate::password::{self, Plain, Unfit, UnfitPassword};
 use crate::service::Identity;
@@ -69,15 +70,15 @@ pub async fn confirm_reset(
     Body(new): Body<NewPassword>,
 ) -> Result<Answered<NoContent>, LinkError> {
     let reset = Reset::prepare(&cx, new.token, &Plain::new(&new.new_password)).await?;
-    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (app, ended) = (Arc::clone(&cx.app), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
-            told.set(reset.set(tx, &app).await?).ok();
+            told.note(reset.set(tx, &app).await?);
             Ok::<_, LinkError>(NoContent)
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use garde::Validate;
 use hanse_http::{Answered, Body, Created, Cx, Role};
-use hanse_store::{Db, StoreError, Tx};
+use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::device::UserAgent;
 use super::errors::{AccountError, PasswordError};
+use super::sign_in::count;
 use crate::account::Account;
 use crate::attempts::Counters;
 use crate::draft::{Draft, DraftError};
@@ -72,7 +73,7 @@ pub async fn register_user(
         })
         .await;
     if let Err(AccountError::Draft(DraftError::AddressTaken)) = answer {
-        count(&cx.app.home.db, failures).await?;
+        count(&cx, failures).await?;
     }
     answer
 }
@@ -98,10 +99,6 @@ async fn register_by_letter(
         Ok(Created { location: "/api/v1/users/me".to_owned(), version: 1, value })
     })
     .await
-}
-
-async fn count(db: &Db, failures: Counters) -> Result<(), StoreError> {
-    db.write(async move |tx: &mut Tx| failures.count(tx).await).await
 }
 
 /// Signs in whoever has just made an account.

@@ -3,7 +3,7 @@
 //! What was proven before, the old password and whatever second factor the account has, stands sealed in
 //! the pending token of the refusal. That is good until the password has changed.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use garde::Validate;
 use hanse_http::{Answered, ApiError, Body, Context, Cx, Json, Kept};
@@ -17,6 +17,7 @@ use super::password::replace;
 use crate::account::Account;
 use crate::accounts;
 use crate::email::Email;
+use crate::ended::Ended;
 use crate::mint::{Entry, Minted, Opened, Pending, Proven, Step, mint, open};
 use crate::password::{Busy, Plain, Unfit, UnfitPassword, check};
 use crate::service::Identity;
@@ -96,16 +97,16 @@ pub async fn renew_password(
     let opened = opened.filter(|opened| opened.step == Step::Renew);
     let opened = opened.ok_or(RenewalError::InvalidPending)?;
     let new = Renewed::prepare(&cx, opened, &Plain::new(&renewal.new_password)).await?;
-    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (app, ended) = (Arc::clone(&cx.app), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let (minted, ended) = new.set(tx, &app).await?;
-            told.set(ended).ok();
+            told.note(ended);
             minted.entry().map(Json).ok_or(RenewalError::InvalidPending)
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 

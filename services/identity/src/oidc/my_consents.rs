@@ -1,7 +1,5 @@
 //! What somebody has allowed programs, and taking it back.
 
-use std::sync::{Arc, OnceLock};
-
 use hanse_http::{Answered, Cx, Json, NoContent, Path};
 use hanse_store::{StoreError, Tx};
 use jiff::Timestamp;
@@ -11,6 +9,7 @@ use uuid::Uuid;
 
 use super::admin::ClientError;
 use super::{consents, grants};
+use crate::ended::Ended;
 use crate::service::Identity;
 
 /// A program that I have let in.
@@ -52,8 +51,8 @@ pub async fn delete_consent(
     Path(client): Path<Uuid>,
 ) -> Result<Answered<NoContent>, ClientError> {
     let user = cx.user_id();
-    let ended = Arc::new(OnceLock::new());
-    let told = Arc::clone(&ended);
+    let ended = Ended::default();
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let sessions = grants::end_of_user(tx, user, client).await?;
@@ -61,10 +60,10 @@ pub async fn delete_consent(
             if !taken && sessions.is_empty() {
                 return Err(ClientError::UnknownClient);
             }
-            told.set(sessions).ok();
+            told.note(sessions);
             Ok(NoContent)
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }

@@ -63,11 +63,8 @@ pub async fn submit_second_factor(
     visit: Visit,
 ) -> Result<Html, FactorError> {
     let next = next::checked(&form.next).unwrap_or_default().to_owned();
-    let Some(opened) = entering::waiting(&cx, &visit, Step::Show) else { return Ok(stale(&cx)) };
-    let Some(factor) = Factor::parse(&form.factor) else { return Ok(stale(&cx)) };
-    if !forms::is_genuine(&cx.app.home, &visit, FORM, &form.csrf) {
-        return Ok(stale(&cx));
-    }
+    let genuine = genuine(&cx, &visit, &form.csrf, &form.factor);
+    let Some((opened, factor)) = genuine else { return Ok(stale(&cx)) };
     let user = opened.proven.user_id();
     let again = |status, problem| Asking { status, factor: Some(factor), sent: false, problem };
     let counters = match shown::admit(&cx, user).await {
@@ -120,11 +117,8 @@ pub async fn send_second_factor(
     visit: Visit,
 ) -> Result<Html, FactorError> {
     let next = next::checked(&form.next).unwrap_or_default().to_owned();
-    let Some(opened) = entering::waiting(&cx, &visit, Step::Show) else { return Ok(stale(&cx)) };
-    let Some(factor) = Factor::parse(&form.factor) else { return Ok(stale(&cx)) };
-    if !forms::is_genuine(&cx.app.home, &visit, FORM, &form.csrf) {
-        return Ok(stale(&cx));
-    }
+    let genuine = genuine(&cx, &visit, &form.csrf, &form.factor);
+    let Some((opened, factor)) = genuine else { return Ok(stale(&cx)) };
     let (app, user, of) = (Arc::clone(&cx.app), opened.proven.user_id(), opened.id);
     let sent = cx.app.home.db.write::<_, FactorError, _>(async move |tx: &mut Tx| {
         send_for(tx, &app, user, factor, of).await
@@ -137,6 +131,13 @@ pub async fn send_second_factor(
         Err(FactorError::UnknownFactor | FactorError::InvalidPending) => Ok(stale(&cx)),
         Err(error) => Err(error),
     }
+}
+
+/// The sign-in that this form was given out for in this browser, and the factor that it names.
+fn genuine(cx: &Cx<Identity>, visit: &Visit, csrf: &str, factor: &str) -> Option<(Opened, Factor)> {
+    let opened = entering::waiting(cx, visit, Step::Show)?;
+    let factor = Factor::parse(factor)?;
+    forms::is_genuine(&cx.app.home, visit, FORM, csrf).then_some((opened, factor))
 }
 
 /// The end of a sign-in, or what keeps it from ending.

@@ -11,11 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entering::{self, Entered};
 use super::{forms, message, next};
-use crate::accounts;
-use crate::email::Email;
-use crate::http::{PasswordError, UserAgent};
+use crate::http::{PasswordError, Tried, UserAgent, try_password};
 use crate::mint::{Device, Wish, mint};
-use crate::password::Plain;
 use crate::service::Identity;
 
 /// The forms of a sign-in, from its first page to its last.
@@ -96,26 +93,12 @@ pub async fn submit_sign_in(
     if !forms::is_genuine(&cx.app.home, &visit, FORM, &form.csrf) {
         return Ok(again(403, "This page was open for too long. Please try again."));
     }
-    let email = Email::parse(&form.email).ok();
-    let counted_as = email.as_ref().map_or(form.email.as_str(), Email::as_str);
-    let counters = cx.app.attempts.of_login(counted_as, cx.context.client);
-    let (account, wait) = cx
-        .read::<_, StoreError, _>(async |tx: &mut Tx| {
-            let account = match &email {
-                Some(email) => accounts::find_by_email(tx, email).await?,
-                None => None,
-            };
-            Ok((account, counters.wait(tx).await?))
-        })
-        .await?;
-    if wait.is_some() {
-        return Ok(again(429, "Too many tries. Wait a little before the next one."));
-    }
-    let password = Plain::new(&form.password);
-    let Some(proven) = cx.app.passwords.prove(account.as_ref(), &password).await? else {
-        let count = async move |tx: &mut Tx| counters.count(tx).await;
-        cx.app.home.db.write::<_, StoreError, _>(count).await?;
-        return Ok(again(401, "The address or the password is wrong."));
+    let (proven, counters) = match try_password(&cx, &form.email, &form.password, |_| true).await? {
+        Tried::Right(proven, counters) => (proven, counters),
+        Tried::Wrong => return Ok(again(401, "The address or the password is wrong.")),
+        Tried::Wait(_) => {
+            return Ok(again(429, "Too many tries. Wait a little before the next one."));
+        }
     };
     let (app, device) = (Arc::clone(&cx.app), Device { user_agent, address: cx.context.client });
     let entered = cx

@@ -4,7 +4,7 @@
 //! are may change them, and whoever signs in to an account whose role asks for a factor that it has not
 //! may make one with the pending token of that sign-in.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use garde::Validate;
 use hanse_http::{Answered, Body, Created, Cx, Json, KernelError, NoContent, Path, Principal};
@@ -20,6 +20,7 @@ use super::options::CreationOptions;
 use super::store::{self, MOST, Passkey};
 use super::webauthn::{self, Registered, client_data};
 use crate::account::{Account, display_name};
+use crate::ended::Ended;
 use crate::http::{FactorError, shown};
 use crate::mint::{Entry, Factor, Opened, Proven, Step, mint, open};
 use crate::service::Identity;
@@ -136,8 +137,8 @@ pub async fn create_passkey(
     let name = display_name(&new.name).ok_or(PasskeyError::InvalidName)?;
     let maker = Maker::of(&cx, new.pending.as_deref())?;
     let (registered, transports) = check(&cx, &maker, &new.credential).await?;
-    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (app, ended) = (Arc::clone(&cx.app), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let account = maker.account(tx, &app).await?;
@@ -148,7 +149,7 @@ pub async fn create_passkey(
             let kept = store::insert(tx, account.id, name, transports, registered).await?;
             let passkey = kept.ok_or(PasskeyError::Refused)?;
             let keep = maker.principal.as_ref().map(|principal| principal.session_id);
-            told.set(sessions::revoke_others(tx, account.id, keep).await?).ok();
+            told.note(sessions::revoke_others(tx, account.id, keep).await?);
             let recovery_codes = match factors::recovery_left(tx, account.id).await? {
                 0 => Some(factors::renew_recovery(tx, &app.vault, account.id).await?),
                 _ => None,
@@ -159,7 +160,7 @@ pub async fn create_passkey(
             Ok(Created { location, version: 1, value })
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 
@@ -186,8 +187,8 @@ pub async fn delete_passkey(
     Path(id): Path<Uuid>,
 ) -> Result<Answered<NoContent>, PasskeyError> {
     let principal = cx.principal().ok_or(KernelError::Unauthenticated)?.clone();
-    let (app, ended) = (Arc::clone(&cx.app), Arc::new(OnceLock::new()));
-    let told = Arc::clone(&ended);
+    let (app, ended) = (Arc::clone(&cx.app), Ended::default());
+    let told = ended.clone();
     let answer = cx
         .write(async move |tx: &mut Tx| {
             let account = shown::recent(tx, &app, &principal).await?;
@@ -196,11 +197,11 @@ pub async fn delete_passkey(
             }
             factors::forget_recovery_of_none(tx, account.id).await?;
             let keep = Some(principal.session_id);
-            told.set(sessions::revoke_others(tx, account.id, keep).await?).ok();
+            told.note(sessions::revoke_others(tx, account.id, keep).await?);
             Ok(NoContent)
         })
         .await?;
-    cx.app.refuse(ended.get().into_iter().flatten().copied().collect::<Vec<Uuid>>());
+    ended.refuse(&cx.app);
     Ok(answer)
 }
 

@@ -21,20 +21,26 @@ mod patch;
 pub(crate) mod people;
 mod place;
 mod query;
+mod reading;
 mod reply;
+mod resource;
 mod teams;
 mod users;
 mod words;
+mod writing;
 
 use hanse_http::{Access, Draft, Method, op};
 
 use crate::service::Identity;
+use groups::Groups;
+use resource::{ResourceKind, Served};
+use users::Users;
 
 const SCIM: &str = "RFC 7644";
 
 /// The operations of the protocol.
 pub(crate) fn operations() -> Vec<Draft<Identity>> {
-    let all = [discovery(), resources()].into_iter().flatten();
+    let all = [discovery(), resources::<Users>(), resources::<Groups>()].into_iter().flatten();
     all.map(|operation| operation.standard(SCIM)).collect()
 }
 
@@ -53,26 +59,18 @@ fn discovery() -> Vec<Draft<Identity>> {
 }
 
 /// Every one of them looks itself whether a provisioning client asks.
-fn resources() -> Vec<Draft<Identity>> {
+fn resources<K: ResourceKind>() -> Vec<Draft<Identity>> {
+    let Served { many, one, search, ids, body_limit } = K::SERVED;
     let user = Access::User;
-    let (many, one) = ("/scim/v2/Users", "/scim/v2/Users/{id}");
-    let (groups, group) = ("/scim/v2/Groups", "/scim/v2/Groups/{id}");
-    let large = 1024 * 1024;
     let (read, write) = ("scim:read", "scim:write");
-    vec![
-        op(Method::GET, many, user, users::list_scim_users).scope(read),
-        op(Method::POST, many, user, users::create_scim_user).scope(write),
-        op(Method::POST, "/scim/v2/Users/.search", user, users::search_scim_users).scope(read),
-        op(Method::GET, one, user, users::get_scim_user).scope(read),
-        op(Method::PUT, one, user, users::replace_scim_user).scope(write),
-        op(Method::PATCH, one, user, users::modify_scim_user).scope(write),
-        op(Method::DELETE, one, user, users::delete_scim_user).scope(write),
-        op(Method::GET, groups, user, groups::list_scim_groups).scope(read),
-        op(Method::POST, groups, user, groups::create_scim_group).scope(write).body_limit(large),
-        op(Method::POST, "/scim/v2/Groups/.search", user, groups::search_scim_groups).scope(read),
-        op(Method::GET, group, user, groups::get_scim_group).scope(read),
-        op(Method::PUT, group, user, groups::replace_scim_group).scope(write).body_limit(large),
-        op(Method::PATCH, group, user, groups::modify_scim_group).scope(write).body_limit(large),
-        op(Method::DELETE, group, user, groups::delete_scim_group).scope(write),
-    ]
+    let all = [
+        op(Method::GET, many, user, reading::list::<K>).scope(read),
+        op(Method::POST, search, user, reading::search::<K>).scope(read),
+        op(Method::GET, one, user, reading::get::<K>).scope(read),
+        op(Method::POST, many, user, writing::create::<K>).scope(write).body_limit(body_limit),
+        op(Method::PUT, one, user, writing::replace::<K>).scope(write).body_limit(body_limit),
+        op(Method::PATCH, one, user, writing::modify::<K>).scope(write).body_limit(body_limit),
+        op(Method::DELETE, one, user, writing::delete::<K>).scope(write),
+    ];
+    all.into_iter().zip(ids).map(|(operation, id)| operation.id(id)).collect()
 }
