@@ -176,6 +176,22 @@ pub(crate) async fn take_passkey(
     Ok(user == whose.map(|(user, _)| user) && state == of && ends > now)
 }
 
+/// Is it the first of this kind for the account within this time? It counts from now on.
+pub(crate) async fn once(
+    tx: &mut Tx,
+    user: Uuid,
+    kind: &str,
+    within: SignedDuration,
+) -> Result<bool> {
+    if live(tx, user, kind).await? > 0 {
+        return Ok(false);
+    }
+    // Nobody is told what would answer it.
+    let secret = tx.random();
+    insert(tx, user, kind, secret, Vec::new(), within).await?;
+    Ok(true)
+}
+
 /// Withdraws everything of this kind that an account was sent.
 pub(crate) async fn forget(tx: &mut Tx, user: Uuid, kind: &str) -> Result<()> {
     tx.execute(FORGET_KIND, params![user, kind]).await.map(drop)

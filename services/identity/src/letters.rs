@@ -10,6 +10,10 @@ use hanse_store::{Result, Tx};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::accounts;
+use crate::mint::Factor;
+use crate::service::Identity;
+
 /// Writes letters.
 #[derive(Clone)]
 pub(crate) struct Letters {
@@ -72,6 +76,24 @@ impl Letter {
         self.expires_at = Some(time);
         self
     }
+}
+
+/// Tells an account's owner that there is another second factor.
+pub(crate) async fn tell_of_factor(
+    tx: &mut Tx,
+    app: &Identity,
+    user: Uuid,
+    factor: Factor,
+) -> Result<()> {
+    let letter = Letter::of("identity.factor_added").says("factor", factor.name());
+    tell(tx, app, user, letter).await
+}
+
+/// Tells an account's owner what was done to the account, by name and time. Nobody is told who has gone.
+pub(crate) async fn tell(tx: &mut Tx, app: &Identity, user: Uuid, letter: Letter) -> Result<()> {
+    let Some(account) = accounts::find(tx, user).await? else { return Ok(()) };
+    let letter = letter.says("name", account.name).says("time", tx.now().to_string());
+    app.letters.send(tx, user, letter).await
 }
 
 impl Letters {

@@ -11,11 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::errors::FactorError;
 use super::renewal::{PasswordAge, entry};
 use super::shown::{self, Shown};
-use crate::mint::policy::{self, Verdict};
-use crate::mint::{Assurance, Entry, Factor, mint, open};
+use crate::mint::{Entry, Factor, mint, open, policy};
 use crate::password::Plain;
 use crate::service::Identity;
-use crate::{accounts, factors, sessions};
+use crate::{accounts, sessions};
 
 /// The next factor of a sign-in.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
@@ -99,23 +98,8 @@ pub async fn reauthenticate(
     let (app, succeeded) = (Arc::clone(&cx.app), counters.clone());
     let answer = cx
         .write(async move |tx: &mut Tx| {
-            let mut proven = proven;
-            if let Some(shown) = &again.shown {
-                let more = shown::check(tx, &app, user, shown, session).await?;
-                let more = more.ok_or(FactorError::WrongCode)?;
-                proven = proven.and(more).ok_or(FactorError::WrongCode)?;
-            }
-            let enrolled = factors::enrolled(tx, user).await?;
-            let roles = &account.roles;
-            let least = Assurance::Single;
-            match policy::judge(&app.config, roles, &enrolled, proven.factors(), least) {
-                Verdict::Enough => {}
-                // Whoever is told to set one up must be able to get there.
-                Verdict::Enrol(_) if enrolled.is_empty() => {}
-                Verdict::More(factors) | Verdict::Enrol(factors) => {
-                    return Err(FactorError::SecondFactor { details: FactorError::list(&factors) });
-                }
-            }
+            let shown = again.shown.as_ref();
+            let proven = shown::complete(tx, &app, &account, proven, shown, session).await?;
             succeeded.succeed(tx).await?;
             sessions::authenticated(tx, user, session, proven.factors()).await?;
             Ok(NoContent)

@@ -24,7 +24,7 @@ use crate::mint::{Entry, Factor, Opened, Proven, Step, mint, open};
 use crate::phone::Phone;
 use crate::service::Identity;
 use crate::session::after;
-use crate::{accounts, challenges, factors, sessions};
+use crate::{accounts, challenges, factors, letters, sessions};
 
 /// A second factor that I have set up.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -250,6 +250,7 @@ pub(crate) async fn confirm_for(
     if !fits || !factors::confirm(tx, user, factor).await? {
         return Err(FactorError::WrongCode);
     }
+    letters::tell_of_factor(tx, app, user, factor).await?;
     let ended = sessions::revoke_others(tx, user, keep).await?;
     let recovery_codes = match factors::recovery_left(tx, user).await? {
         0 => Some(factors::renew_recovery(tx, &app.vault, user).await?),

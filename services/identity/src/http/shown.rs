@@ -13,9 +13,10 @@ use super::errors::FactorError;
 use crate::account::Account;
 use crate::attempts::Counters;
 use crate::factors::Confirmed;
-use crate::mint::{Factor, Proven};
+use crate::mint::policy::{self, Verdict};
+use crate::mint::{Assurance, Factor, Proven};
 use crate::service::Identity;
-use crate::session::after;
+use crate::session::{Session, after};
 use crate::{accounts, challenges, factors, sessions};
 
 /// A code of a second factor.
@@ -66,6 +67,35 @@ pub(crate) async fn check(
     Ok(fits.then(|| Proven::by(shown.factor, user)))
 }
 
+/// What was proven of an account, and the code that is shown beside it, if together they are as much as
+/// the account can show: a second factor, when it has one. `of` is the session or sign-in.
+///
+/// # Errors
+/// [`FactorError::WrongCode`], [`FactorError::SecondFactor`], or a failure of the store.
+pub(super) async fn complete(
+    tx: &mut Tx,
+    app: &Identity,
+    account: &Account,
+    mut proven: Proven,
+    shown: Option<&Shown>,
+    of: Uuid,
+) -> Result<Proven, FactorError> {
+    if let Some(shown) = shown {
+        let more = check(tx, app, account.id, shown, of).await?;
+        proven = more.and_then(|more| proven.and(more)).ok_or(FactorError::WrongCode)?;
+    }
+    let enrolled = factors::enrolled(tx, account.id).await?;
+    let least = Assurance::Single;
+    match policy::judge(&app.config, &account.roles, &enrolled, proven.factors(), least) {
+        Verdict::Enough => Ok(proven),
+        // Whoever is told to set one up must be able to get there.
+        Verdict::Enrol(_) if enrolled.is_empty() => Ok(proven),
+        Verdict::More(factors) | Verdict::Enrol(factors) => {
+            Err(FactorError::SecondFactor { details: FactorError::list(&factors) })
+        }
+    }
+}
+
 /// The counters of codes for this account; an error while too many were wrong.
 pub(crate) async fn admit(cx: &Cx<Identity>, user: Uuid) -> Result<Counters, FactorError> {
     let counters = cx.app.attempts.of_factor(user);
@@ -101,16 +131,25 @@ pub(crate) async fn recent(
     principal: &Principal,
 ) -> Result<Account, FactorError> {
     let account = accounts::hold(tx, principal.user_id).await?.ok_or(FactorError::InvalidToken)?;
-    let session = sessions::find(tx, principal.session_id).await?;
+    match recent_session(tx, app, principal).await? {
+        Some(_) => Ok(account),
+        None => Err(FactorError::ProveAgain),
+    }
+}
+
+/// The session of whoever asks, if it is as [`recent`] wants it.
+pub(super) async fn recent_session(
+    tx: &mut Tx,
+    app: &Identity,
+    principal: &Principal,
+) -> Result<Option<Session>, StoreError> {
     let now = tx.now();
-    let fresh = session.is_some_and(|session| {
-        session.user_id == account.id
+    let session = sessions::find(tx, principal.session_id).await?;
+    Ok(session.filter(|session| {
+        session.user_id == principal.user_id
             && session.revoked_at.is_none()
             && session.actor.is_none()
+            && principal.actor.is_none()
             && after(session.authenticated_at, app.reauthentication()) > now
-    });
-    if !fresh || principal.actor.is_some() {
-        return Err(FactorError::ProveAgain);
-    }
-    Ok(account)
+    }))
 }

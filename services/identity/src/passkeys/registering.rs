@@ -22,9 +22,10 @@ use super::webauthn::{self, Registered, client_data};
 use crate::account::{Account, display_name};
 use crate::ended::Ended;
 use crate::http::{FactorError, shown};
+use crate::letters::Letter;
 use crate::mint::{Entry, Factor, Opened, Proven, Step, mint, open};
 use crate::service::Identity;
-use crate::{accounts, challenges, factors, sessions};
+use crate::{accounts, challenges, factors, letters, sessions};
 
 /// The kind of its challenges.
 const KIND: &str = "passkey registration";
@@ -148,6 +149,8 @@ pub async fn create_passkey(
             let factor = factor(registered.verified);
             let kept = store::insert(tx, account.id, name, transports, registered).await?;
             let passkey = kept.ok_or(PasskeyError::Refused)?;
+            let letter = Letter::of("identity.passkey_added").says("passkey", &passkey.name);
+            letters::tell(tx, &app, account.id, letter).await?;
             let keep = maker.principal.as_ref().map(|principal| principal.session_id);
             told.note(sessions::revoke_others(tx, account.id, keep).await?);
             let recovery_codes = match factors::recovery_left(tx, account.id).await? {

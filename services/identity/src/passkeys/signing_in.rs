@@ -5,6 +5,7 @@ use std::sync::Arc;
 use garde::Validate;
 use hanse_http::{Answered, Body, Cx, Json, Kept, KernelError, NoContent};
 use hanse_store::{StoreError, Tx};
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,14 +15,17 @@ use super::error::PasskeyError;
 use super::options::RequestOptions;
 use super::registering::factor;
 use super::store::{self, Passkey};
-use super::webauthn::{self, Assertion, Known, Used, Verification, client_data};
+use super::webauthn::{self, Assertion, Known, Refused, Used, Verification, client_data};
 use crate::http::{FactorError, PasswordAge, UserAgent, entry};
+use crate::letters::Letter;
 use crate::mint::{Device, Entry, Opened, Proven, Wish, mint, open};
 use crate::service::Identity;
-use crate::{challenges, sessions};
+use crate::{challenges, letters, sessions};
 
 /// The kind of its challenges.
 const KIND: &str = "passkey use";
+/// How often somebody is told of a copy of a passkey.
+const TOLD: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a passkey is wanted for.
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
@@ -228,9 +232,30 @@ pub(crate) async fn prove(
         backup_eligible: passkey.backup_eligible,
     };
     let site = &cx.app.site;
-    let used = webauthn::sign_in(site, &challenge, assertion, known, asked.verification())?;
+    let used = webauthn::sign_in(site, &challenge, assertion, known, asked.verification());
+    let used = match used {
+        Ok(used) => used,
+        Err(Refused::Invalid) => return Err(PasskeyError::Refused),
+        Err(Refused::Copied) => return Err(refuse_copy(cx, passkey).await),
+    };
     let proven = Proven::by(factor(used.verified), passkey.user_id);
     Ok((proven, Use { passkey, used }))
+}
+
+/// Tells the owner of a passkey, once in an hour, that there may be a copy of it. Whoever used it learns
+/// no more than from any other refusal.
+async fn refuse_copy(cx: &Cx<Identity>, passkey: Passkey) -> PasskeyError {
+    tracing::warn!(passkey = %passkey.id, "a counter went back: there may be a copy of this passkey");
+    let app = Arc::clone(&cx.app);
+    let told = cx.app.home.db.write::<_, StoreError, _>(async move |tx: &mut Tx| {
+        let (user, kind) = (passkey.user_id, format!("told of a copy of {}", passkey.id));
+        if !challenges::once(tx, user, &kind, TOLD).await? {
+            return Ok(());
+        }
+        let letter = Letter::of("identity.passkey_refused").says("passkey", passkey.name);
+        letters::tell(tx, &app, user, letter).await
+    });
+    told.await.map_or_else(PasskeyError::from, |()| PasskeyError::Refused)
 }
 
 fn opened(cx: &Cx<Identity>, token: &str) -> Result<Opened, PasskeyError> {

@@ -198,3 +198,43 @@ async fn a_role_can_demand_a_second_factor(t: Stage) {
     let send = json!({ "factor": "email_code", "pending": second });
     assert_eq!(t.guest().post("/api/v1/auth/factors", send).await.summary(), "401 IDN-012");
 }
+
+/// AUTN-08: a new password needs the second factor as well, once the session has not just shown it; wrong
+/// codes are counted. Who has none is asked for none.
+#[stage_test]
+async fn a_new_password_needs_the_second_factor(t: Stage) {
+    let anna = Person::register(&t, "anna").await;
+    let (secret, _) = set_up_totp(&t, &anna.actor).await;
+    let new = ["two ravens on a wire", "three ravens on a wire", "four ravens on a wire"];
+    let change = async |actor: &Actor, from: &str, to: &str, shown: Value| {
+        let body = json!({ "current_password": from, "new_password": to, "shown": shown });
+        actor.post("/api/v1/auth/change-password", body).await
+    };
+    let nothing = change(&anna.actor, PASSWORD, new[0], Value::Null).await;
+    assert_eq!(nothing.summary(), "403 IDN-018", "{}", nothing.text());
+    assert_eq!(nothing.json()["errors"]["factors"], json!(["totp", "recovery_code"]));
+    let code = |code: &str| json!({ "factor": "totp", "code": code });
+    let wrong = change(&anna.actor, PASSWORD, new[0], code("000000")).await;
+    assert_eq!(wrong.summary(), "401 IDN-013");
+    let right = code(&totp(&t, &secret));
+    let guessed = change(&anna.actor, "another walk by the sea", new[0], right.clone()).await;
+    assert_eq!(guessed.summary(), "401 IDN-001", "a code is not enough");
+    let done = change(&anna.actor, PASSWORD, new[0], right).await;
+    assert_eq!(done.summary(), "204", "{}", done.text());
+    // A session that began with both a short time ago has shown it.
+    t.advance(SignedDuration::from_secs(30));
+    let first = login(&t, &anna.email, new[0]).await.json();
+    let entered = go_on(&t, text(&first, "pending"), "totp", &totp(&t, &secret)).await.json();
+    let both = t.bearer(text(&entered, "access_token"));
+    assert_eq!(change(&both, new[0], new[1], Value::Null).await.summary(), "204");
+    t.advance(SignedDuration::from_mins(11));
+    let late = change(&both, new[1], new[2], Value::Null).await;
+    assert_eq!(late.summary(), "403 IDN-018");
+    for _ in 0..8 {
+        change(&both, new[1], new[2], code("000000")).await;
+    }
+    let right = code(&totp(&t, &secret));
+    assert_eq!(change(&both, new[1], new[2], right).await.summary(), "429 IDN-004");
+    let told = letters(&t, "identity.factor_added").await;
+    assert_eq!((told.len(), &told[0]["values"]["factor"]), (1, &json!("totp")));
+}

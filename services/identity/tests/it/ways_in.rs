@@ -19,6 +19,7 @@ const WAYS: &[&str] = &[
     "http/continuing.rs: continue_login -> mint",
     "http/factors.rs: confirm_factor -> Proven::by",
     "http/factors.rs: confirm_factor -> mint",
+    "http/password.rs: change_password -> Proven::by_session",
     "http/registration.rs: enter -> Proven::by_creating",
     "http/registration.rs: enter -> mint",
     "http/renewal.rs: set -> Proven::renewed",

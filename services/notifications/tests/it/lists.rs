@@ -82,6 +82,10 @@ async fn identity_writes_to_people(t: Stage) {
         "identity.email_changed",
         "identity.password_changed",
         "identity.new_device",
+        "identity.factor_added",
+        "identity.passkey_added",
+        "identity.passkey_refused",
+        "identity.link_added",
         "identity.sign_in_code",
         "identity.account_exists",
     ] {
@@ -95,6 +99,9 @@ async fn identity_writes_to_people(t: Stage) {
                 ("time", "9:00"),
                 ("device", "Firefox"),
                 ("address", "192.0.2.1"),
+                ("factor", "totp"),
+                ("passkey", "My telephone"),
+                ("issuer", "Acme"),
             ],
         );
         it.sealed = Some(sealed(&t, &[("link", "https://stage.test/v"), ("code", "123456")]));
@@ -105,9 +112,10 @@ async fn identity_writes_to_people(t: Stage) {
     assert_eq!(anna.put("/api/v1/notifications/preferences", german).await.summary(), "200");
     t.run_jobs().await;
     let sent = letters(&t);
-    assert_eq!(sent.len(), 7);
+    assert_eq!(sent.len(), 11);
+    assert!(sent.iter().any(|letter| letter.contains("an authenticator app can be shown")));
     assert!(sent.iter().any(|letter| letter.contains("Ihr Code lautet 123456")), "{sent:#?}");
-    assert_eq!(titles(&anna).await.len(), 3, "three types are listed too");
+    assert_eq!(titles(&anna).await.len(), 7, "seven types are listed too");
 }
 
 /// A message that has come too late is not sent.

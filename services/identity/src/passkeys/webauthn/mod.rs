@@ -28,6 +28,21 @@ use client_data::Ceremony;
 #[error("the authenticator's answer is not valid")]
 pub(crate) struct Invalid;
 
+/// Why a use of a credential is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It does not prove anything.
+    Invalid,
+    /// It was signed by the right key, and its counter shows that there are two of that.
+    Copied,
+}
+
+impl From<Invalid> for Refused {
+    fn from(_: Invalid) -> Self {
+        Self::Invalid
+    }
+}
+
 /// Must the authenticator have checked by a PIN or a body who it was?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verification {
@@ -96,7 +111,7 @@ pub(crate) fn register(
 /// Checks the answer to a sign-in's challenge (section 7.2).
 ///
 /// # Errors
-/// [`Invalid`] when anything is not as it must be, or when the counter shows that there are two
+/// [`Refused`]: when anything is not as it must be, or when the counter shows that there are two
 /// authenticators with the same key.
 pub(crate) fn sign_in(
     site: &Site,
@@ -104,13 +119,13 @@ pub(crate) fn sign_in(
     assertion: Assertion<'_>,
     known: Known<'_>,
     verification: Verification,
-) -> Result<Used, Invalid> {
+) -> Result<Used, Refused> {
     client_data::check(assertion.client_data, Ceremony::SignIn, challenge, site)?;
     let data = AuthenticatorData::read(assertion.authenticator_data, site)?;
     let refused = (verification == Verification::Required && !data.verified)
         || data.backup_eligible != known.backup_eligible;
     if refused {
-        return Err(Invalid);
+        return Err(Refused::Invalid);
     }
     let hash = Sha256::digest(assertion.client_data);
     let message = [assertion.authenticator_data, &hash].concat();
@@ -118,8 +133,7 @@ pub(crate) fn sign_in(
     // One that counts counts on; most passkeys do not, since they are on several devices.
     let counts = data.counter > 0 || known.counter > 0;
     if counts && data.counter <= known.counter {
-        tracing::warn!("a passkey's counter went back: there may be a copy of it");
-        return Err(Invalid);
+        return Err(Refused::Copied);
     }
     Ok(Used { verified: data.verified, counter: data.counter, backed_up: data.backed_up })
 }

@@ -206,6 +206,15 @@ async fn a_counter_that_goes_back_is_refused(t: Stage) {
         uses.push((count, entered.summary(), answer.to_owned()));
     }
     assert!(uses.iter().all(|(_, was, wanted)| was == wanted), "{uses:?}");
+    // Its owner is told, and not each time.
+    let told = crate::support::letters(&t, "identity.passkey_refused").await;
+    assert_eq!((told.len(), &told[0]["values"]["passkey"]), (1, &json!("My telephone")));
+    assert_eq!(crate::support::letters(&t, "identity.passkey_added").await.len(), 1);
+    t.advance(SignedDuration::from_hours(1));
+    let options = challenge(&t.guest(), None).await;
+    let copy = key.get(&options, |said| said.counter = 2);
+    assert_eq!(enter(&t, &copy, None).await.summary(), "401 IDN-050");
+    assert_eq!(crate::support::letters(&t, "identity.passkey_refused").await.len(), 2);
     let mut twins = Vec::new();
     for _ in 0..5 {
         let options = challenge(&t.guest(), None).await;
