@@ -67,6 +67,15 @@ impl Checks {
         Ok(held)
     }
 
+    /// By what an account may do this, as it was at most two seconds ago; by nothing when it may not.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn reasons(&self, db: &Db, user: Uuid, wanted: &Permission) -> Result<Vec<Held>> {
+        let held = self.of_user(db, user).await?;
+        Ok(held.iter().filter(|held| held.permission.covers(wanted)).cloned().collect())
+    }
+
     /// Called after the commit that changed what an account may do.
     pub fn forget(&self, user: Uuid) {
         self.held.remove(&user);
@@ -76,6 +85,13 @@ impl Checks {
     pub fn forget_all(&self) {
         self.held.clear();
     }
+}
+
+/// One permission, not a pattern of them. `None` when it cannot be one.
+#[must_use]
+pub fn exact(resource: &str, action: &str) -> Option<Permission> {
+    let plain = resource != "*" && action != "*" && !resource.contains(':');
+    Permission::parse(&format!("{resource}:{action}")).ok().filter(|_| plain)
 }
 
 /// Everything that an account may do.

@@ -1,15 +1,14 @@
 //! May somebody do something? In our own words with the reasons, and in those of AuthZEN 1.0.
 
 use garde::Validate;
-use hanse_http::{Body, Cx, Json, KernelError, Permission, Role};
-use hanse_store::StoreError;
+use hanse_http::{Body, Cx, Json, KernelError, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::error::AdministrationError as Error;
-use crate::permissions::Held;
+use crate::permissions::exact;
 use crate::service::Identity;
 
 /// A question.
@@ -137,7 +136,7 @@ pub async fn check_permission(
 ) -> Result<Json<Decision>, Error> {
     let user = about(&cx, question.user_id.unwrap_or(cx.user_id()))?;
     let reasons = match exact(&question.resource, &question.action) {
-        Some(wanted) => reasons(&cx, user, &wanted).await?,
+        Some(wanted) => cx.app.checks.reasons(&cx.app.home.db, user, &wanted).await?,
         None => return Err(Error::InvalidPermission),
     };
     let reasons: Vec<Reason> = reasons
@@ -161,7 +160,7 @@ pub async fn evaluate_access(
     let decision = match (user.flatten(), wanted) {
         (Some(user), Some(wanted)) => {
             let user = about(&cx, user)?;
-            !reasons(&cx, user, &wanted).await?.is_empty()
+            !cx.app.checks.reasons(&cx.app.home.db, user, &wanted).await?.is_empty()
         }
         _ => false,
     };
@@ -183,19 +182,4 @@ fn about(cx: &Cx<Identity>, user: Uuid) -> Result<Uuid, Error> {
         return Ok(user);
     }
     Err(KernelError::Forbidden.into())
-}
-
-/// One permission, not a pattern of them.
-fn exact(resource: &str, action: &str) -> Option<Permission> {
-    let plain = resource != "*" && action != "*" && !resource.contains(':');
-    Permission::parse(&format!("{resource}:{action}")).ok().filter(|_| plain)
-}
-
-async fn reasons(
-    cx: &Cx<Identity>,
-    user: Uuid,
-    wanted: &Permission,
-) -> Result<Vec<Held>, StoreError> {
-    let held = cx.app.checks.of_user(&cx.app.home.db, user).await?;
-    Ok(held.iter().filter(|held| held.permission.covers(wanted)).cloned().collect())
 }
