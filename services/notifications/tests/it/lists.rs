@@ -113,7 +113,7 @@ async fn identity_writes_to_people(t: Stage) {
     t.run_jobs().await;
     let sent = letters(&t);
     assert_eq!(sent.len(), 11);
-    assert!(sent.iter().any(|letter| letter.contains("an authenticator app can be shown")));
+    assert!(sent.iter().any(|letter| letter.contains("eine Authenticator-App")));
     assert!(sent.iter().any(|letter| letter.contains("Ihr Code lautet 123456")), "{sent:#?}");
     assert_eq!(titles(&anna).await.len(), 7, "seven types are listed too");
 }
