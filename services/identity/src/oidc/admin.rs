@@ -85,11 +85,12 @@ pub struct ClientDraft {
     #[garde(skip)]
     #[serde(default)]
     pub trusted: bool,
-    /// How its ID tokens and logout tokens are signed. HS256 is not offered: it would need the
-    /// secret, of which only a hash is kept.
-    #[garde(skip)]
+    /// How its ID tokens and logout tokens are signed. HS256 is not offered: a shared secret that
+    /// verifies can also sign.
+    #[garde(length(max = 16))]
+    #[schemars(with = "Option<Algorithm>")]
     #[serde(default)]
-    pub id_token_signed_response_alg: Algorithm,
+    pub id_token_signed_response_alg: Option<String>,
 }
 
 impl ClientDraft {
@@ -103,12 +104,21 @@ impl ClientDraft {
             post_logout_redirect_uris: vec!["https://board.example.com/".into()],
             backchannel_logout_uri: None,
             trusted: false,
-            id_token_signed_response_alg: Algorithm::EdDSA,
+            id_token_signed_response_alg: Some(Algorithm::EdDSA.name().into()),
+        }
+    }
+
+    fn algorithm(&self) -> Result<Algorithm, UnfitClient> {
+        match self.id_token_signed_response_alg.as_deref() {
+            Some("HS256") => Err(UnfitClient::SharedSecret),
+            Some(name) => Algorithm::parse(name).ok_or(UnfitClient::Algorithm),
+            None => Ok(Algorithm::default()),
         }
     }
 
     /// Puts what is wanted into a program.
     fn apply(self, mut client: Client) -> Result<Client, ClientError> {
+        client.id_token_alg = self.algorithm()?;
         client.name = display_name(&self.name).ok_or(ClientError::InvalidName)?;
         let grants = self.grant_types.iter().map(|name| Grant::parse(name));
         client.grants = grants.collect::<Option<_>>().ok_or(UnfitClient::Grant)?;
@@ -119,7 +129,6 @@ impl ClientDraft {
         client.logout_uris = self.post_logout_redirect_uris;
         client.backchannel_uri = self.backchannel_logout_uri;
         client.trusted = self.trusted;
-        client.id_token_alg = self.id_token_signed_response_alg;
         client.check()?;
         Ok(client)
     }
@@ -233,10 +242,10 @@ pub async fn create_client(
 }
 
 /// Sees that there is a key to sign with as the program wants it.
-async fn ready(cx: &Cx<Identity>, draft: &ClientDraft) -> Result<(), StoreError> {
-    match draft.id_token_signed_response_alg {
+async fn ready(cx: &Cx<Identity>, draft: &ClientDraft) -> Result<(), ClientError> {
+    match draft.algorithm()? {
         Algorithm::EdDSA => Ok(()),
-        Algorithm::RS256 => cx.app.keys.offer_rsa(&cx.app.home.db).await,
+        Algorithm::RS256 => Ok(cx.app.keys.offer_rsa(&cx.app.home.db).await?),
     }
 }
 

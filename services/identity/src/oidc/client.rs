@@ -118,6 +118,15 @@ pub enum UnfitClient {
     /// A grant that there is not.
     #[error("there is no grant of this name")]
     Grant,
+    /// An algorithm that there is not.
+    #[error("ID tokens are signed by EdDSA or RS256")]
+    Algorithm,
+    /// One whose key verifies and signs (docs/adr/0022-id-tokens-are-not-signed-by-a-shared-secret.md).
+    #[error(
+        "ID tokens are not signed by HS256: only a hash of the secret is kept, and whoever can verify by \
+         it can sign; choose EdDSA or RS256"
+    )]
+    SharedSecret,
 }
 
 impl Client {

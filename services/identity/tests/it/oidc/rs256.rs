@@ -65,7 +65,9 @@ async fn a_program_can_have_its_id_tokens_signed_by_rs256(t: Stage) {
         let draft = json!({ "name": "X", "grant_types": ["refresh_token"], "scope": "openid",
             "id_token_signed_response_alg": wrong });
         let refused = olga.post("/api/v1/oauth/clients", draft).await;
-        assert_eq!(refused.summary(), "400 HTT-005", "{wrong}");
+        assert_eq!(refused.summary(), "422 IDN-041", "{wrong}");
+        let says_why = refused.text().contains("whoever can verify by it can sign");
+        assert_eq!(says_why, wrong == "HS256", "{}", refused.text());
     }
     let replaced = olga.post("/api/v1/auth/keys/replace", Value::Null).await;
     assert_eq!(replaced.summary(), "204");
