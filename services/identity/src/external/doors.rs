@@ -20,6 +20,7 @@ use super::journey::{Arrival, Journey, forget, until};
 use crate::account::{Account, display_name};
 use crate::email::Email;
 use crate::http::{PasswordError, Tried, UserAgent, try_password};
+use crate::letters::{self, Letter};
 use crate::mint::{Device, Factor, Minted, Proven, Wish, mint};
 use crate::pages::sign_in::go_on;
 use crate::pages::{entering, forms, message, next};
@@ -262,7 +263,7 @@ pub async fn link_external(
         .write::<_, StoreError, _>(async move |tx: &mut Tx| {
             counters.succeed(tx).await?;
             let minted = mint(tx, &shared, proven, Wish::of(device)).await?;
-            link_confirmed(tx, Some(arrival), &minted).await?;
+            link_confirmed(tx, &shared, Some(arrival), &minted).await?;
             entering::enter(tx, &minted).await
         })
         .await?;
@@ -287,6 +288,7 @@ pub(crate) fn confirmed(home: &Home, visit: &Visit) -> Option<Arrival> {
 /// and nothing is missing any more.
 pub(crate) async fn link_confirmed(
     tx: &mut Tx,
+    app: &Identity,
     arrival: Option<Arrival>,
     minted: &Minted,
 ) -> Result<(), StoreError> {
@@ -294,7 +296,13 @@ pub(crate) async fn link_confirmed(
     if begun.account.email != arrival.email {
         return Ok(());
     }
-    identities::link(tx, &arrival.issuer, &arrival.subject, begun.account.id).await.map(drop)
+    let user = begun.account.id;
+    if !identities::link(tx, &arrival.issuer, &arrival.subject, user).await? {
+        return Ok(());
+    }
+    let name = app.issuers.get(&arrival.issuer).map(|issuer| issuer.config.name.clone());
+    let letter = Letter::of("identity.link_added").says("issuer", name.unwrap_or(arrival.issuer));
+    letters::tell(tx, app, user, letter).await
 }
 
 async fn ask_for_password(

@@ -17,6 +17,7 @@ pub mod id_token;
 mod identities;
 mod issuer;
 mod journey;
+mod links;
 
 use hanse_http::{Access, Draft, Method, op};
 
@@ -39,5 +40,15 @@ pub(crate) fn operations() -> Vec<Draft<Identity>> {
         op(Method::POST, "/oauth/external-link", public, doors::link_external)
             .body_limit(small)
             .standard(PAGES),
+        op(Method::GET, "/auth/external-identities", Access::User, links::list_external_identities)
+            .summary("Accounts elsewhere that sign in to mine"),
+        op(
+            Method::DELETE,
+            "/auth/external-identities/{id}",
+            Access::User,
+            links::delete_external_identity,
+        )
+        .summary("End the link to an account elsewhere")
+        .description("Not the last way in: an account without a password keeps one."),
     ]
 }

@@ -138,7 +138,7 @@ pub(crate) async fn recent(
 }
 
 /// The session of whoever asks, if it is as [`recent`] wants it.
-pub(super) async fn recent_session(
+pub(crate) async fn recent_session(
     tx: &mut Tx,
     app: &Identity,
     principal: &Principal,

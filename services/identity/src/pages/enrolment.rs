@@ -102,7 +102,7 @@ pub async fn submit_enrolment(
         let proven = opened.proven.and(Proven::by(Factor::Totp, user));
         let proven = proven.ok_or(FactorError::InvalidPending)?;
         let minted = mint(tx, &app, proven, opened.wish).await?;
-        external::link_confirmed(tx, confirmed, &minted).await?;
+        external::link_confirmed(tx, &app, confirmed, &minted).await?;
         Ok((ready, entering::enter(tx, &minted).await?))
     });
     match entered.await {

@@ -71,7 +71,7 @@ pub async fn submit_new_password(
     let (app, confirmed) = (Arc::clone(&cx.app), external::confirmed(&cx.app.home, &visit));
     let set = cx.app.home.db.write::<_, RenewalError, _>(async move |tx: &mut Tx| {
         let (minted, ended) = new.set(tx, &app).await?;
-        external::link_confirmed(tx, confirmed, &minted).await?;
+        external::link_confirmed(tx, &app, confirmed, &minted).await?;
         Ok((entering::enter(tx, &minted).await?, ended))
     });
     match set.await {

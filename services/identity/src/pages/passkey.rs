@@ -127,7 +127,7 @@ async fn admit(
     let write = cx.app.home.db.write::<_, PasskeyError, _>(async move |tx: &mut Tx| {
         used.note(tx).await?;
         let minted = mint(tx, &app, proven, wish).await?;
-        external::link_confirmed(tx, confirmed, &minted).await?;
+        external::link_confirmed(tx, &app, confirmed, &minted).await?;
         Ok(entering::enter(tx, &minted).await?)
     });
     write.await

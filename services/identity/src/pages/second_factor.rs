@@ -85,7 +85,7 @@ pub async fn submit_second_factor(
         let proven = before.proven.and(more).ok_or(FactorError::InvalidPending)?;
         succeeded.succeed(tx).await?;
         let minted = mint(tx, &app, proven, before.wish).await?;
-        external::link_confirmed(tx, confirmed, &minted).await?;
+        external::link_confirmed(tx, &app, confirmed, &minted).await?;
         Ok(entering::enter(tx, &minted).await?)
     });
     match entered.await {

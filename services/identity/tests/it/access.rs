@@ -116,6 +116,8 @@ fn operations(person: &Person, session: &str) -> Vec<(Method, String, Option<Val
             Some(json!({ "credential": used })),
             false,
         ),
+        (Method::GET, path("/auth/external-identities"), None, false),
+        (Method::DELETE, path("/auth/external-identities/x"), None, false),
         // Programs: these are an administrator's, and are tried by one in `oidc/machines.rs`.
         (Method::POST, path("/oauth/clients"), None, false),
         (Method::GET, path("/oauth/clients"), None, false),
@@ -229,6 +231,9 @@ async fn every_operation_lets_in_whom_it_says(t: Stage) {
         "404 IDN-051",
         "401 IDN-050",
         "401 IDN-050",
+        // Accounts elsewhere.
+        "200",
+        "404 IDN-029",
         // Programs.
         "403 HTT-012",
         "403 HTT-012",

@@ -19,8 +19,10 @@ use hanse_store::{StoreError, Tx};
 use hanse_testkit::{Answer, Stage, Value, json, stage_test};
 
 use crate::oidc::browser::{Browser, hidden, parameter};
+use crate::oidc::{self, App};
+use crate::passkeys::{self, Authenticator};
 use crate::second_factors::set_up_totp;
-use crate::support::{PASSWORD, Person, login, text, totp};
+use crate::support::{PASSWORD, Person, letters, login, text, totp};
 use crate::{password_age, scim};
 
 const SEED: [u8; 32] = [21; 32];
@@ -111,8 +113,13 @@ fn aging() -> Vec<Service> {
 }
 
 fn with(config: IdentityConfig) -> Vec<Service> {
-    let secret = concat!(env!("CARGO_TARGET_TMPDIR"), "/issuer-secret");
-    std::fs::write(secret, "a secret of ours\n").unwrap();
+    static SECRET: OnceLock<&str> = OnceLock::new();
+    // Once: who reads it while it is written anew would find it empty.
+    let secret = *SECRET.get_or_init(|| {
+        let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/issuer-secret");
+        std::fs::write(path, "a secret of ours\n").unwrap();
+        path
+    });
     let named = |id: &str, kind, issuer: String| IssuerConfig {
         id: id.into(),
         name: format!("{id} & Co"),
@@ -324,6 +331,82 @@ async fn a_password_that_is_too_old_links_nobody(t: Stage) {
     let way = go(&other, "acme").await;
     assert_eq!(way.back(&other, &way.claims(&t)).await.status, 200, "linked");
     assert!(other.cookie("__Host-session").is_some());
+}
+
+/// AUTN-08, AUTZ-01: a person sees who signs in to their account from elsewhere and ends it, having just
+/// proven who they are; nobody else sees or ends it.
+#[stage_test(services = services)]
+async fn links_are_seen_and_ended_by_their_owner(t: Stage) {
+    let anna = Person::register(&t, "anna").await;
+    let sql = "UPDATE users SET email_verified_at = created_at";
+    let verify = async move |tx: &mut Tx| tx.execute(sql, &[]).await;
+    t.db("identity").write::<_, StoreError, _>(verify).await.unwrap();
+    let browser = Browser::new(&t);
+    let way = go(&browser, "acme").await;
+    let page = way.back(&browser, &way.claims(&t)).await;
+    let csrf = hidden(&page.text(), "csrf");
+    let fields = [("csrf", &*csrf), ("password", PASSWORD)];
+    assert_eq!(browser.submit("/oauth/external-link", &fields).await.status, 200);
+    let told = letters(&t, "identity.link_added").await;
+    assert_eq!((told.len(), &told[0]["values"]["issuer"]), (1, &json!("acme & Co")));
+
+    let list = "/api/v1/auth/external-identities";
+    let seen = anna.actor.get(list).await.json();
+    assert_eq!(seen["items"].as_array().map(Vec::len), Some(1), "{seen}");
+    let link = &seen["items"][0];
+    let shown = (&link["issuer"], &link["issuer_name"], &link["subject"]);
+    assert_eq!(shown, (&json!("acme"), &json!("acme & Co"), &json!("anna-7")));
+    let one = format!("{list}/{}", text(link, "id"));
+    let olga = oidc::admin(&t).await;
+    let ben = Person::register(&t, "ben").await;
+    for other in [&olga, &ben.actor] {
+        assert_eq!(other.get(list).await.json()["items"], json!([]));
+        assert_eq!(other.delete(&one).await.summary(), "404 IDN-029");
+    }
+    assert_eq!(t.guest().delete(&one).await.summary(), "401 HTT-010");
+    let (phone, _) = anna.login(&t).await;
+    t.advance(jiff::SignedDuration::from_mins(11));
+    assert_eq!(anna.actor.delete(&one).await.summary(), "403 IDN-014");
+    let again = json!({ "password": PASSWORD });
+    assert_eq!(anna.actor.post("/api/v1/auth/reauthenticate", again).await.summary(), "204");
+    assert_eq!(anna.actor.delete(&one).await.summary(), "204");
+    assert_eq!(phone.get("/api/v1/users/me").await.summary(), "401 HTT-011", "others end");
+    assert_eq!(anna.actor.get(list).await.json()["items"], json!([]));
+    assert_eq!(anna.actor.delete(&one).await.summary(), "404 IDN-029");
+    let way = go(&browser, "acme").await;
+    let page = way.back(&browser, &way.claims(&t)).await;
+    assert!(page.text().contains("Is this account yours?"), "{}", page.text());
+}
+
+/// The last way in stays: an account that came from elsewhere has no password until somebody sets one. A
+/// passkey that has just been used to prove who one is is a way in, too.
+#[stage_test(services = services)]
+async fn the_last_way_in_stays(t: Stage) {
+    let olga = oidc::admin(&t).await;
+    let scope = json!({ "scope": "openid identity:read identity:write" });
+    let app = App::register(&t, &olga, scope).await;
+    let browser = Browser::new(&t);
+    let way = go(&browser, "acme").await;
+    assert_eq!(way.back(&browser, &way.claims(&t)).await.status, 200);
+    // What a program gets that the person lets in.
+    let page = browser.open(&app.ask(&[("scope", "openid identity:read identity:write")])).await;
+    let next = browser.decide(&page, "allow").await;
+    let back = browser.open(next.location()).await;
+    let code = parameter(back.location(), "code").unwrap();
+    let tokens = app.redeem(&code).await.json();
+    let anna = t.bearer(text(&tokens, "access_token"));
+    let link = anna.get("/api/v1/auth/external-identities").await.json();
+    let one = format!("/api/v1/auth/external-identities/{}", text(&link["items"][0], "id"));
+    assert_eq!(anna.delete(&one).await.summary(), "409 IDN-030");
+    let key = Authenticator::new(1);
+    passkeys::make(&anna, &key).await;
+    assert_eq!(anna.delete(&one).await.summary(), "409 IDN-030", "it was never used");
+    let options = passkeys::challenge(&anna, None).await;
+    let credential = key.get(&options, |_| {});
+    let again = json!({ "credential": credential });
+    let proven = anna.post("/api/v1/auth/reauthenticate/passkey", again).await;
+    assert_eq!(proven.summary(), "204", "{}", proven.text());
+    assert_eq!(anna.delete(&one).await.summary(), "204");
 }
 
 /// AUTN-10: what an issuer says wrongly, or somebody else says, signs nobody in. The whole table of
