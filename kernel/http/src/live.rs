@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn streams_that_end_together_do_not_come_back_together() {
         let pause = |number: u128| -> u128 {
-            let text = opening(Uuid::from_u128(number << 64 | number * 0x9E37_79B9));
+            let text = opening(Uuid::from_u128((number << 64) | (number * 0x9E37_79B9)));
             let text = String::from_utf8(text.to_vec()).unwrap();
             let pause = text.strip_prefix("retry: ").unwrap().strip_suffix("\n: welcome\n\n");
             pause.unwrap().parse().unwrap()
