@@ -1,6 +1,6 @@
 //! Services move into processes of their own.
 
-use hanse_e2e::{Engines, Split, json, until, until_is};
+use hanse_e2e::{Engines, Split, Value, json, until, until_is};
 
 /// With a broker, positions do not depend on which process serves what: whoever begins with all services
 /// in one process and takes them apart later has every effect once.
@@ -17,7 +17,7 @@ fn services_that_shared_a_process_go_on_apart() {
     let counted = || {
         let overview = anna.get("/api/analytics/overview").json();
         let found = anna.get("/api/search?q=tide").json();
-        [&overview["thoughts"]["written"], &found["total"]].map(|count| count.as_i64())
+        [&overview["thoughts"]["written"], &found["total"]].map(Value::as_i64)
     };
     for number in 0..20 {
         write(&format!("tide {number}"));

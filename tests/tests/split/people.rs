@@ -20,8 +20,8 @@ impl Place {
     fn new(url: &str, data: &Path, command: &[&str]) -> Self {
         let create = ["user", "create", "--admin", "--email", "root@example.com", "--json"];
         let said = hanse(data, &[&create, command].concat());
-        let made: Value =
-            serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
+        assert_eq!(said.code, 0, "{}", said.err);
+        let made: Value = serde_json::from_str(&said.out).expect("JSON");
         let admin = sign_in(url, "root", made["password"].as_str().expect("a password"));
         let letters = data.join("cache/notifications/mail");
         Self { url: url.to_owned(), letters, admin }
