@@ -61,6 +61,9 @@ impl Client {
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
             .timeout_global(Some(Duration::from_secs(60)))
+            // The platform lets a connection go that was idle for ten seconds; on a slow machine that is
+            // soon, and a request that meets it would fail.
+            .max_idle_age(Duration::from_secs(5))
             .max_redirects(0)
             .build();
         Self {

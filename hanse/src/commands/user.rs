@@ -86,11 +86,12 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
     let db = compose::open_db(loaded, "identity").await?;
     match command {
         UserCommand::Create(args) => {
-            let (password, made) = password(args.password_stdin, &db)?;
             let name = args
                 .name
                 .clone()
                 .unwrap_or_else(|| args.email.split('@').next().unwrap_or_default().to_owned());
+            let make = || admin::new_password(db.ids(), &args.email, &name);
+            let (password, made) = password(args.password_stdin, make)?;
             let mut roles = Vec::new();
             if args.operator || args.admin {
                 roles.push(Role::Operator);
@@ -119,7 +120,8 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
             super::say(args.json, &json!({ "email": args.email, "disabled": true }), &text)?;
         }
         UserCommand::ResetPassword(args) => {
-            let (password, made) = password(args.password_stdin, &db)?;
+            let make = || admin::new_password(db.ids(), &args.email, "");
+            let (password, made) = password(args.password_stdin, make)?;
             admin::reset_password(&db, &config.identity, &args.email, &password).await?;
             let mut text = format!("{} has a new password; all sessions were ended", args.email);
             if made {
@@ -133,17 +135,14 @@ pub async fn run(loaded: &Loaded, command: UserCommand) -> anyhow::Result<ExitCo
 }
 
 /// The password from standard input, or a new one; true when it was made here.
-fn password(stdin: bool, db: &hanse_store::Db) -> anyhow::Result<(String, bool)> {
-    if stdin {
-        let mut text = String::new();
-        std::io::stdin()
-            .take(4096)
-            .read_to_string(&mut text)
-            .context("no password on standard input")?;
-        return Ok((text.trim_end_matches(['\r', '\n']).to_owned(), false));
+fn password(stdin: bool, make: impl FnOnce() -> String) -> anyhow::Result<(String, bool)> {
+    if !stdin {
+        return Ok((make(), true));
     }
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let bytes: [u8; 20] = db.ids().random();
-    let letters = bytes.iter().filter_map(|byte| LETTERS.get(usize::from(*byte % 32)));
-    Ok((letters.map(|letter| char::from(*letter)).collect(), true))
+    let mut text = String::new();
+    std::io::stdin()
+        .take(4096)
+        .read_to_string(&mut text)
+        .context("no password on standard input")?;
+    Ok((text.trim_end_matches(['\r', '\n']).to_owned(), false))
 }

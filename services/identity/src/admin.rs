@@ -7,7 +7,7 @@ use hanse_contracts::identity::{PasswordChanged, UserDisabled};
 use hanse_events::Emit as _;
 use hanse_http::{Role, Sealer, Verifier};
 use hanse_runtime::{BoxError, Secrets};
-use hanse_store::{Db, StoreError, Tx};
+use hanse_store::{Db, Ids, StoreError, Tx};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -70,6 +70,25 @@ pub async fn create_user(
     roles.dedup();
     let account = db.write(async move |tx: &mut Tx| draft.create(tx, phc, roles).await).await?;
     Ok(account.id)
+}
+
+/// A new password for this account: twenty letters and digits that nobody guesses.
+///
+/// It is drawn until it is taken: the list of breached passwords is short because it takes one in some
+/// hundreds of others for one of its own.
+#[must_use]
+pub fn new_password(ids: &Ids, email: &str, name: &str) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    loop {
+        let bytes: [u8; 20] = ids.random();
+        let letters = bytes.iter().filter_map(|byte| LETTERS.get(usize::from(*byte % 32)));
+        let drawn: String = letters.map(|letter| char::from(*letter)).collect();
+        // What is wrong with the address is said when the account is made.
+        let Ok(email) = Email::parse(email) else { return drawn };
+        if password::check(&Plain::new(&drawn), &email, name).is_ok() {
+            return drawn;
+        }
+    }
 }
 
 /// Makes accounts for a benchmark, all with this password, in one transaction: `seed-<n>@example.com`,
@@ -218,4 +237,23 @@ async fn hold(tx: &mut Tx, email: &Email) -> Result<Uuid, AdminError> {
 async fn hash(db: &Db, config: &IdentityConfig, plain: &Plain) -> Result<String, AdminError> {
     let passwords = Passwords::new(config, db.ids().clone()).map_err(AdminError::Hashing)?;
     passwords.hash(plain).await.map_err(|error| AdminError::Hashing(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hanse_store::Clock;
+
+    use super::*;
+
+    /// An operator is never given a password that is then refused.
+    #[test]
+    fn a_new_password_is_always_taken() {
+        let ids = Ids::system(Clock::system());
+        let email = Email::parse("harbour-master@example.com").unwrap();
+        for _ in 0..2_000 {
+            let drawn = new_password(&ids, email.as_str(), "Harbour master");
+            assert_eq!(drawn.len(), 20);
+            password::check(&Plain::new(&drawn), &email, "Harbour master").unwrap();
+        }
+    }
 }
