@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use hanse_events::{Subscription, admin};
+use hanse_events::{Subscription, admin, get_events};
 use hanse_store::{Db, StoreError, Tx};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::config::Loaded;
 /// What to do with events. Works beside a running platform.
 #[derive(Subcommand)]
 #[command(
-    after_help = "Examples:\n  hanse events list --service thoughts --limit 5\n  hanse events dead-letters --service search\n  hanse events redrive --service search --subscription index\n  hanse events replay --service analytics --subscription counters"
+    after_help = "Examples:\n  hanse events list --service thoughts --limit 5\n  hanse events list --service thoughts --subject thought/01932d5e-7c1a-7b3e-9d2f-5a6b7c8d9e0f\n  hanse events dead-letters --service search\n  hanse events redrive --service search --subscription index\n  hanse events replay --service analytics --subscription counters"
 )]
 pub enum EventsCommand {
     /// Print a service's events as CloudEvents, one per line
@@ -40,7 +40,10 @@ pub struct ListArgs {
     /// Whose log
     #[arg(long)]
     service: String,
-    /// Only events after this position
+    /// Only what happened to this subject, such as thought/<id>
+    #[arg(long)]
+    subject: Option<String>,
+    /// Only events after this position; of a subject, after this version of it
     #[arg(long, default_value_t = 0)]
     after: i64,
     /// At most this many, up to 1000
@@ -148,9 +151,16 @@ async fn republish(loaded: &Loaded, args: RepublishArgs) -> anyhow::Result<()> {
 
 async fn list(loaded: &Loaded, args: ListArgs) -> anyhow::Result<()> {
     let db = compose::look_at_db(loaded, &args.service).await?;
-    let (after, limit) = (args.after, args.limit);
+    let (subject, after, limit) = (args.subject, args.after, args.limit);
     let found = db
-        .read::<_, StoreError, _>(async move |tx: &mut Tx| admin::list(tx, after, limit).await)
+        .read::<_, StoreError, _>(async move |tx: &mut Tx| match &subject {
+            Some(subject) => {
+                let mut stream = get_events(tx, subject, after.saturating_add(1)).await?;
+                stream.truncate(limit as usize);
+                Ok(stream)
+            }
+            None => admin::list(tx, after, limit).await,
+        })
         .await?;
     let found: Vec<Value> = found.iter().map(hanse_events::Recorded::to_cloudevent).collect();
     if args.json {

@@ -70,6 +70,35 @@ fn looking_changes_nothing() {
     assert!(!nothing.exists(), "doctor made a folder");
 }
 
+/// M-114: the stream of one subject, from its first event or from a version on.
+#[test]
+fn what_happened_to_a_subject_is_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &[]);
+    let anna = server.register("anna");
+    let thought = |text: &str| anna.post("/api/thoughts", &json!({ "text": text }));
+    let id = thought("fog").json()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(thought("storm").status, 201);
+    let path = format!("/api/thoughts/{id}");
+    assert_eq!(anna.put(&path, &json!({ "text": "fog, and no wind" })).status, 200);
+    assert_eq!(anna.delete(&path).status, 204);
+    let subject = format!("thought/{id}");
+    let stream = |more: &[&str]| {
+        let asked = ["events", "list", "--service", "thoughts", "--json", "--subject"];
+        let said = hanse(&data, &[&asked[..], more].concat());
+        let events: Vec<Value> = serde_json::from_str(&said.out).expect("JSON");
+        let kind = |event: &Value| event["type"].as_str().expect("a type").to_owned();
+        events.iter().map(kind).collect::<Vec<_>>()
+    };
+    let all = ["thoughts.ThoughtCreated", "thoughts.ThoughtUpdated", "thoughts.ThoughtDeleted"];
+    assert_eq!(stream(&[&subject]), all);
+    assert_eq!(stream(&[&subject, "--after", "1"]), all[1..]);
+    assert_eq!(stream(&[&subject, "--limit", "2"]), all[..2]);
+    assert!(stream(&["somebody else"]).is_empty());
+    server.kill();
+}
+
 /// Waits until search's subscriptions have positions: a platform that is stopped at once has none yet.
 fn begun(data: &Path) {
     until("the subscriptions have begun", || {
