@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use hanse_http::server;
 use hanse_kafka::Kafka;
+use hanse_runtime::Lanes;
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -68,6 +69,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let public_socket = bind(config.server.listen, "server.listen", "--listen")?;
     let ops_socket = bind(config.server.ops, "server.ops", "--ops")?;
     let shared = Shared { spans: guard.spans(), ..Shared::new(&loaded)? };
+    let lanes = Lanes::start().context("the system gives no threads")?;
     let background = Background(Some(hanse_runtime::background_runtime()?));
     let kafka = compose::kafka(config, &shared, background.handle()?);
     let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);
@@ -102,9 +104,9 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         })?;
         doors.announce(config);
         announce(config, &platform, encryption.scheme(), addresses, started).await;
-        let listener = encryption.door(listener);
+        let door = encryption.door(listener).on(lanes.handles());
         let (gateway, metrics) = (Arc::new(gateway), shared.metrics.clone());
-        server::serve(listener, gateway, limits, metrics, stop_signal(stopped.clone())).await;
+        server::serve(door, gateway, limits, metrics, stop_signal(stopped.clone())).await;
         anyhow::Ok(())
     };
     let drain = async {
@@ -122,7 +124,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
         let_go(&kafka, limits.drain_time).await;
     }
     supervisor.stop().await;
-    drop((doors, background));
+    drop((doors, background, lanes));
     // The stores fold their logs in when the last reference goes.
     drop(platform);
     tracing::info!("stopped");

@@ -22,6 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
@@ -60,23 +61,31 @@ impl Default for Limits {
     }
 }
 
-/// Where connections come in, and whether they are encrypted.
+/// Where connections come in, whether they are encrypted, and who serves them.
 pub struct Door {
     listener: TcpListener,
     tls: Option<Acceptor>,
+    lanes: Arc<[Handle]>,
 }
 
 impl Door {
     /// A listener behind which TLS is spoken.
     #[must_use]
     pub fn encrypted(listener: TcpListener, tls: Acceptor) -> Self {
-        Self { listener, tls: Some(tls) }
+        Self { tls: Some(tls), ..listener.into() }
+    }
+
+    /// Lets these runtimes serve the connections, each one its share, from the first byte to the last.
+    #[must_use]
+    pub fn on(self, lanes: Arc<[Handle]>) -> Self {
+        Self { lanes, ..self }
     }
 }
 
 impl From<TcpListener> for Door {
+    /// A plain listener, served where [`serve`] runs.
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: None }
+        Self { listener, tls: None, lanes: Arc::default() }
     }
 }
 
@@ -88,7 +97,10 @@ pub async fn serve<F: Front>(
     metrics: Metrics,
     stop: impl Future<Output = ()>,
 ) {
-    let Door { listener, tls } = door.into();
+    let Door { listener, tls, lanes } = door.into();
+    let here = [Handle::current()];
+    let lanes: &[Handle] = if lanes.is_empty() { &here } else { &lanes };
+    let mut turns = lanes.iter().cycle();
     let builder = Arc::new(builder(limits));
     let slots = Arc::new(Semaphore::new(limits.connections));
     let places = Places::new(limits.connections_per_address);
@@ -116,8 +128,11 @@ pub async fn serve<F: Front>(
         });
         let mut stopped = stopped.clone();
         let (builder, tls) = (Arc::clone(&builder), tls.clone());
-        connections.spawn(async move {
+        let Some(lane) = turns.next() else { continue };
+        let connection = async move {
             let held = (open, slot, place);
+            // From here on it belongs to this lane's input and output.
+            let Ok(stream) = TcpStream::from_std(stream) else { return drop(held) };
             let stream = enter(stream, tls.as_ref(), peer);
             let Some(Some(stream)) = unless(&mut stopped, stream).await else { return drop(held) };
             let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
@@ -143,7 +158,8 @@ pub async fn serve<F: Front>(
                 tunnels.run().await;
             }
             drop(held);
-        });
+        };
+        connections.spawn_on(connection, lane);
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
@@ -237,11 +253,12 @@ async fn enter(stream: TcpStream, tls: Option<&Acceptor>, peer: SocketAddr) -> O
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (std::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
 async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<Accepted> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
-    match listener.accept().await {
+    let accepted = listener.accept().await;
+    match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
         Ok((stream, peer)) => {
             stream.set_nodelay(true).ok();
             Some((stream, peer, slot))

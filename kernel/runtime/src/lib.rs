@@ -11,6 +11,7 @@
 pub mod config;
 mod erase;
 mod housekeeping;
+mod lanes;
 mod ops;
 mod platform;
 mod secrets;
@@ -18,6 +19,7 @@ mod service;
 mod supervisor;
 
 pub use erase::erase;
+pub use lanes::Lanes;
 pub use ops::{OpsFront, health};
 pub use platform::{Cell, Dependency, Platform, PlatformConfig, StartError};
 pub use secrets::{SecretError, Secrets};
