@@ -23,7 +23,7 @@ use crate::encryption::Encryption;
 use crate::reload::Reload;
 
 /// Connections that may wait to be accepted.
-const BACKLOG: u32 = 1024;
+const BACKLOG: u32 = 4096;
 
 /// Options of `serve`.
 #[derive(Args, Clone, Default)]

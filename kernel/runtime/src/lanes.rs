@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads that serve connections, each with a runtime of its own: a request is served where its
-/// connection is read, and what it waits for wakes no other thread (`docs/adr/0021`).
+/// connection is read, and what it waits for wakes no other thread (`docs/adr/0024`).
 ///
 /// Dropping this ends what still runs on them without waiting for it.
 pub struct Lanes {
