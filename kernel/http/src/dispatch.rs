@@ -9,16 +9,16 @@ use hanse_telemetry::trace::TraceContext;
 use http::request::Parts;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Either, Full};
-use hyper::body::Incoming;
 use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::error::{KernelError, Problem};
 use crate::idempotency::Guard;
 use crate::operation::Operation;
+use crate::received::Received;
 
 /// A request's body: from the network, or already in memory.
-pub type RequestBody = Either<Incoming, Full<Bytes>>;
+pub type RequestBody = Either<Received, Full<Bytes>>;
 /// Any failure while a body is streamed.
 pub type BodyError = std::io::Error;
 /// A response's body: in memory, or streamed.
@@ -26,11 +26,6 @@ pub type ResponseBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, BodyError>>;
 
 /// A body arrives within this time or the request is given up.
 const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// Bytes of a refused body that are thrown away before the connection is closed.
-const DRAINED: usize = 8 * 1024 * 1024;
-/// Time for that.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// A body from memory.
 pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
@@ -95,9 +90,6 @@ pub async fn collect_body(
     limit: usize,
 ) -> Result<Bytes, KernelError> {
     if declared.is_some_and(|length| length > limit as u64) {
-        if let Either::Left(incoming) = body {
-            Box::pin(drain(incoming)).await;
-        }
         return Err(KernelError::BodyTooLarge(limit));
     }
     let mut body = match body {
@@ -121,7 +113,6 @@ pub async fn collect_body(
             let frame = frame.map_err(|_| KernelError::MalformedBody("it ended early".into()))?;
             let Ok(data) = frame.into_data() else { continue };
             if first.len() + rest.len() + data.len() > limit {
-                Box::pin(drain(body)).await;
                 return Err(KernelError::BodyTooLarge(limit));
             }
             if first.is_empty() { first = data } else { rest.extend_from_slice(&data) }
@@ -129,18 +120,4 @@ pub async fn collect_body(
         if rest.is_empty() { Ok(first) } else { Ok([first, rest.freeze()].concat().into()) }
     };
     tokio::time::timeout(BODY_TIME, read).await.unwrap_or(Err(KernelError::BodyTimeout))
-}
-
-/// Throws away what a refused client is still sending, within bounds: a client that is cut off while
-/// it sends may never read why.
-async fn drain(mut body: Incoming) {
-    let read = async {
-        let mut left = DRAINED;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            let Some(rest) = left.checked_sub(length) else { break };
-            left = rest;
-        }
-    };
-    tokio::time::timeout(DRAIN_TIME, read).await.ok();
 }

@@ -40,6 +40,7 @@ mod outline;
 mod pages;
 mod peer;
 mod places;
+mod received;
 mod reply;
 mod scope;
 pub mod server;

@@ -31,6 +31,7 @@ use crate::activity::{Activity, Idleness, Taken};
 use crate::front::Front;
 use crate::live::{UntilStopped, wants_socket};
 use crate::places::{Place, Places};
+use crate::received::Received;
 use crate::tunnels::Tunnels;
 
 /// Bounds of a listener.
@@ -233,8 +234,17 @@ async fn answer<F: Front>(
     // A request may have had a length as well, which the library has dropped: whoever stands between
     // may have seen another end of it (RFC 9112, section 6.1).
     let ambiguous = request.headers().contains_key(TRANSFER_ENCODING);
-    let mut response = front.handle(request.map(Either::Left), peer).await;
-    if ambiguous {
+    let (head, body) = request.into_parts();
+    let (body, rest) = Received::new(body, &head.headers);
+    let request = http::Request::from_parts(head, Either::Left(body));
+    let mut response = front.handle(request, peer).await;
+    // HTTP/2 ends a stream by itself.
+    let rest = rest.filter(|_| under.is_none());
+    let more = match rest {
+        Some(rest) => !rest.throw_away().await,
+        None => false,
+    };
+    if ambiguous || more {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let stopped = async move { drop(stopped.wait_for(|stopped| *stopped).await) };

@@ -36,6 +36,39 @@ fn send(
     (status(&answer), String::from_utf8_lossy(&answer).into_owned())
 }
 
+/// A refusal that comes before the body costs its client nothing but the refusal: the next request on
+/// the connection is answered. Where too much is to come, or is held back, the answer says that the
+/// connection ends.
+#[test]
+fn a_refusal_leaves_the_connection_as_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = platform(folder.path());
+    let post = |more: &str, length: usize| {
+        format!("POST /api/thoughts HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n")
+    };
+    let mut stream = connect(&server.url);
+    for round in 0..300 {
+        // As many clients do: the head, and what belongs to it a little later.
+        stream.write_all(post("", 5).as_bytes()).expect("the head");
+        stream.write_all(b"wrong").expect("the body");
+        let answer = receive(&mut stream, complete).expect("an answer");
+        assert_eq!(status(&answer), 401, "round {round}");
+        assert!(!says_end(&answer), "round {round}");
+    }
+    for (more, sent) in [("expect: 100-continue\r\n", 0), ("", MIB)] {
+        let mut stream = connect(&server.url);
+        stream.write_all(post(more, 10 * MIB).as_bytes()).expect("the head");
+        stream.write_all(&vec![b'x'; sent]).expect("some of the body");
+        let answer = receive(&mut stream, complete).expect("an answer");
+        assert_eq!(status(&answer), 401);
+        assert!(says_end(&answer), "{more}: {}", String::from_utf8_lossy(&answer));
+    }
+}
+
+fn says_end(answer: &[u8]) -> bool {
+    String::from_utf8_lossy(answer).to_lowercase().contains("connection: close\r\n")
+}
+
 /// Bodies that are no JSON object of any operation.
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     let text = |what, text: &str| (what, text.as_bytes().to_vec());
