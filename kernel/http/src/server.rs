@@ -115,7 +115,43 @@ pub async fn serve<F: Front>(
         };
         let Some((stream, peer, slot)) = accepted else { continue };
         let Some(place) = place(&places, &*front, peer) else { continue };
-        let (front, open) = (Arc::clone(&front), metrics.connection());
+        let held = (metrics.connection(), slot, place);
+        let connection = Connection {
+            peer,
+            front: Arc::clone(&front),
+            tls: tls.clone(),
+            builder: Arc::clone(&builder),
+            limits,
+            stopped: stopped.clone(),
+        };
+        let Some(lane) = turns.next() else { continue };
+        let conversation = async move {
+            connection.run(stream).await;
+            drop(held);
+        };
+        connections.spawn_on(conversation, lane);
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    end_all(connections, limits.drain_time).await;
+}
+
+/// A connection, and what it is served with.
+struct Connection<F> {
+    peer: SocketAddr,
+    front: Arc<F>,
+    tls: Option<Acceptor>,
+    builder: Arc<Builder<TokioExecutor>>,
+    limits: Limits,
+    stopped: watch::Receiver<bool>,
+}
+
+impl<F: Front> Connection<F> {
+    /// Serves it to its end, on the runtime of whoever asks: its input and output belong there.
+    async fn run(self, stream: std::net::TcpStream) {
+        let Self { peer, front, tls, builder, limits, mut stopped } = self;
+        let Ok(stream) = TcpStream::from_std(stream) else { return };
         let activity = Arc::new(Activity::default());
         let requests = Arc::clone(&activity);
         let ends = stopped.clone();
@@ -127,45 +163,31 @@ pub async fn serve<F: Front>(
             }
             answer(Arc::clone(&front), request, peer, Arc::clone(&requests), ends.clone())
         });
-        let mut stopped = stopped.clone();
-        let (builder, tls) = (Arc::clone(&builder), tls.clone());
-        let Some(lane) = turns.next() else { continue };
-        let connection = async move {
-            let held = (open, slot, place);
-            // From here on it belongs to this lane's input and output.
-            let Ok(stream) = TcpStream::from_std(stream) else { return drop(held) };
-            let stream = enter(stream, tls.as_ref(), peer);
-            let Some(Some(stream)) = unless(&mut stopped, stream).await else { return drop(held) };
-            let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
-            let connection = builder.serve_connection_with_upgrades(io, service);
-            let mut connection = std::pin::pin!(connection);
-            let ends = || activity.ends(limits.write_time, limits.write_time);
-            let mut over = tokio::select! {
-                // A broken connection is the client's business.
-                _ = connection.as_mut() => Some(true),
-                _ = async { stopped.wait_for(|stopped| *stopped).await.is_ok() } => None,
-                idleness = ends() => (idleness == Idleness::Stalled).then_some(false),
-            };
-            if over.is_none() {
-                // Says that no more is taken, and finishes what is under way.
-                connection.as_mut().graceful_shutdown();
-                let patience = tokio::time::sleep(limits.header_time);
-                over = tokio::select! {
-                    _ = connection.as_mut() => Some(true),
-                    _ = async { tokio::join!(patience, ends()) } => None,
-                };
-            }
-            if over == Some(true) {
-                tunnels.run().await;
-            }
-            drop(held);
+        let stream = enter(stream, tls.as_ref(), peer);
+        let Some(Some(stream)) = unless(&mut stopped, stream).await else { return };
+        let io = TokioIo::new(Watched::new(stream, limits, Arc::clone(&activity)));
+        let connection = builder.serve_connection_with_upgrades(io, service);
+        let mut connection = std::pin::pin!(connection);
+        let ends = || activity.ends(limits.write_time, limits.write_time);
+        let mut over = tokio::select! {
+            // A broken connection is the client's business.
+            _ = connection.as_mut() => Some(true),
+            _ = async { stopped.wait_for(|stopped| *stopped).await.is_ok() } => None,
+            idleness = ends() => (idleness == Idleness::Stalled).then_some(false),
         };
-        connections.spawn_on(connection, lane);
-        while connections.try_join_next().is_some() {}
+        if over.is_none() {
+            // Says that no more is taken, and finishes what is under way.
+            connection.as_mut().graceful_shutdown();
+            let patience = tokio::time::sleep(limits.header_time);
+            over = tokio::select! {
+                _ = connection.as_mut() => Some(true),
+                _ = async { tokio::join!(patience, ends()) } => None,
+            };
+        }
+        if over == Some(true) {
+            tunnels.run().await;
+        }
     }
-    drop(listener);
-    stopping.send_replace(true);
-    end_all(connections, limits.drain_time).await;
 }
 
 /// What a future gives, unless the server is stopped first.
