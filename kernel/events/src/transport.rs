@@ -110,5 +110,6 @@ impl Following {
 
     fn reader(&self, part: Arc<dyn Log>) -> Subscriber {
         Subscriber::new(self.db.clone(), part, self.subscription.clone(), self.retry)
+            .one_of(self.transport.parts(self.source))
     }
 }

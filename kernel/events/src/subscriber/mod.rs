@@ -12,12 +12,13 @@
 
 mod apply;
 mod held;
+mod position;
 mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hanse_store::{Db, Result, StoreError, Tx, params};
+use hanse_store::{Db, Result, StoreError, Tx};
 use tokio::sync::watch;
 
 pub use held::RetryPolicy;
@@ -47,6 +48,8 @@ pub struct Subscriber {
     log: Arc<dyn Log>,
     subscription: Subscription,
     retry: RetryPolicy,
+    /// Into how many parts the log is cut, if it is one of them.
+    parts: Option<u32>,
     position: watch::Sender<i64>,
     /// May there be events of this source that were set aside?
     held: AtomicBool,
@@ -58,10 +61,6 @@ enum Look {
     Nothing(Progress),
 }
 
-const POSITION: &str = "SELECT seq FROM positions WHERE subscription = $1 AND source = $2";
-const START: &str = "INSERT INTO positions (subscription, source, seq, updated_at)
-    VALUES ($1, $2, 0, $3) ON CONFLICT (subscription, source) DO NOTHING";
-
 impl Subscriber {
     /// A reader of `log` for `subscription`, with effects in `db`.
     #[must_use]
@@ -71,9 +70,16 @@ impl Subscriber {
             log,
             subscription,
             retry,
+            parts: None,
             position: watch::Sender::new(-1),
             held: AtomicBool::new(true),
         }
+    }
+
+    /// Says that the log is one of so many parts of its producer's.
+    #[must_use]
+    pub fn one_of(self, parts: u32) -> Self {
+        Self { parts: Some(parts), ..self }
     }
 
     /// The subscription's name.
@@ -136,13 +142,11 @@ impl Subscriber {
 
     /// Where the database says we are, after a start or when somebody else has moved the position.
     async fn load(&self) -> Result<i64> {
-        let (name, source) = self.key();
+        let ((name, source), parts) = (self.key(), self.parts);
         let seq = self
             .db
             .write::<_, StoreError, _>(async move |tx: &mut Tx| {
-                let now = tx.now();
-                tx.execute(START, params![name, &source, now]).await?;
-                tx.one(POSITION, params![name, source]).await?.at::<i64>(0)
+                position::begin(tx, name, &source, parts).await
             })
             .await?;
         self.held.store(true, Ordering::Relaxed);
@@ -153,13 +157,13 @@ impl Subscriber {
     /// Has somebody else moved the position, such as a replay?
     async fn was_moved(&self, known: i64) -> Result<bool> {
         let (name, source) = self.key();
-        let row = self
+        let stored = self
             .db
             .read::<_, StoreError, _>(async move |tx: &mut Tx| {
-                tx.optional(POSITION, params![name, source]).await
+                position::stored(tx, name, &source).await
             })
             .await?;
-        let moved = row.map(|row| row.at::<i64>(0)).transpose()?.is_some_and(|seq| seq != known);
+        let moved = stored.is_some_and(|seq| seq != known);
         if moved {
             self.forget();
         }

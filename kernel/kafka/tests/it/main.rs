@@ -32,6 +32,7 @@ mod courier;
 mod disorder;
 mod expiry;
 mod groups;
+mod moving;
 mod outage;
 mod process;
 #[path = "../../../../tests/src/scale.rs"]
