@@ -1,15 +1,16 @@
-//! Floods of HTTP/2 frames that cost their sender little (HTTP-05).
+//! Floods of what costs its sender little: HTTP/2 frames (HTTP-05), and passwords (OVL-04).
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use hanse_e2e::Server;
+use hanse_e2e::{Server, json};
 
 use crate::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, HEADERS, PING, POST, Peer, RST_STREAM,
     SETTINGS, WINDOW_UPDATE, frame, head,
 };
-use crate::support::{HANG, platform};
+use crate::support::{HANG, complete, connect, platform, receive, status};
 
 /// What a flood may leave behind in memory; each sends many times as much.
 const LEFT: u64 = 48 * 1024;
@@ -176,4 +177,57 @@ fn floods_of_frames_are_cut_off_or_borne() {
         assert!(left < LEFT, "{} leaves {left} KiB", flood.name);
         assert!(closed || flood.end == End::Borne, "{} goes on for ever", flood.name);
     }
+}
+
+/// OVL-04: passwords are slow on purpose, and whoever sends a thousand at once slows down nobody else:
+/// hashes run in a bounded pool with a bounded queue, and what finds no room is told so at once.
+#[test]
+fn a_flood_of_passwords_is_somebody_elses_business() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = platform(folder.path());
+    let anna = server.register("anna");
+    let threads = |server: &Server| {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("it runs");
+        tasks.count()
+    };
+    let (memory, before) = (resident(&server), threads(&server));
+    let body = r#"{"email":"anna@example.com","password":"another walk by the sea"}"#;
+    let login = format!(
+        "POST /auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut flood: Vec<_> = (0..1_000)
+        .map(|_| {
+            let mut stream = connect(&server.url);
+            stream.write_all(login.as_bytes()).expect("the request");
+            stream
+        })
+        .collect();
+    let (mut most, mut crowd) = (0, 0);
+    for _ in 0..200 {
+        assert_eq!(anna.get("/users/me").status, 200);
+        most = most.max(resident(&server));
+        crowd = crowd.max(threads(&server));
+    }
+    let (mut tried, mut refused) = (0, 0);
+    for stream in &mut flood {
+        let answer = receive(stream, complete).expect("an answer");
+        match status(&answer) {
+            401 => tried += 1,
+            503 => {
+                let text = String::from_utf8_lossy(&answer).to_lowercase();
+                assert!(text.contains("\r\nretry-after: "), "{text}");
+                refused += 1;
+            }
+            other => panic!("{other}: {}", String::from_utf8_lossy(&answer)),
+        }
+    }
+    assert!(tried > 0 && refused > 0, "{tried} were tried and {refused} refused");
+    let more = most.saturating_sub(memory) / 1024;
+    assert!(more < 200, "a flood of a thousand takes {more} MiB");
+    assert!(crowd < before + 32, "{before} threads have become {crowd}");
+    drop(flood);
+    let rightly = json!({ "email": "anna@example.com", "password": "kogge anna 1358" });
+    assert_eq!(server.guest().post("/auth/login", &rightly).status, 200);
 }
