@@ -14,6 +14,9 @@ const HELD: &str = "SELECT EXISTS (SELECT 1 FROM held_events
 const PARTS: &str = "SELECT coalesce(min(seq), 0) AS least, coalesce(max(seq), 0) AS most
     FROM positions WHERE subscription = $1 AND source LIKE $2";
 const FORGET_PARTS: &str = "DELETE FROM positions WHERE subscription = $1 AND source LIKE $2";
+// Replicas that begin different parts wait for each other here, so that the last one sees all of them.
+const HAND_OVER: &str = "UPDATE positions SET updated_at = $3
+    WHERE subscription = $1 AND source = $2 RETURNING seq";
 const FORGET_WHOLE: &str = "DELETE FROM positions WHERE subscription = $1 AND source = $2
     AND (SELECT count(*) FROM positions AS part
          WHERE part.subscription = $1 AND part.source LIKE $3) >= $4";
@@ -40,11 +43,12 @@ pub(super) async fn begin(
     }
     let whole = parts.and_then(|_| source.rsplit_once('/')).map_or(source, |(whole, _)| whole);
     let pattern = format!("{whole}/%");
+    let now = tx.now();
     let (start, before) = match parts {
-        Some(_) => {
-            let seq = stored(tx, subscription, whole).await?;
-            (seq.unwrap_or(0), seq.map(|_| whole))
-        }
+        Some(_) => match tx.optional(HAND_OVER, params![subscription, whole, now]).await? {
+            Some(row) => (row.at(0)?, Some(whole)),
+            None => (0, None),
+        },
         None => {
             let row = tx.one(PARTS, params![subscription, &pattern]).await?;
             let (least, most) = (row.at::<i64>(0)?, row.at::<i64>(1)?);
@@ -65,7 +69,6 @@ pub(super) async fn begin(
              `hanse events replay`, or discard them",
         ));
     }
-    let now = tx.now();
     tx.execute(START, params![subscription, source, start, now]).await?;
     match parts {
         Some(parts) => {
