@@ -25,28 +25,26 @@ struct Piece {
     stretch: Stretch,
 }
 
-/// Takes in what readers of one subscription have found, and moves their positions.
-///
-/// # Errors
-/// A failure of the store; nothing happened to whoever was not taken in yet.
-pub(super) async fn take_in(found: &[(&Subscriber, Stretch)]) -> Result<()> {
+/// Takes in what readers of one subscription have found, and moves their positions; `told` hears what
+/// became of each, by its place in `found`.
+pub(super) async fn take_in(
+    found: &[(&Subscriber, Stretch)],
+    mut told: impl FnMut(usize, Result<()>),
+) {
     match (apply(found).await, found) {
-        (Ok(()), _) => Ok(()),
-        (Err(Failure::Handler(_)), [(reader, stretch)]) => reader.apply_singly(stretch).await,
-        // Only one of them is to blame.
-        (Err(Failure::Handler(_) | Failure::Store(StoreError::Contention(_))), [_, _, ..]) => {
-            let mut whole = Ok(());
-            for one in found {
-                let taken = Box::pin(take_in(std::slice::from_ref(one))).await;
-                whole = whole.and(taken);
+        (Ok(()), _) => (0..found.len()).for_each(|place| told(place, Ok(()))),
+        (Err(failure), [(reader, stretch)]) => told(0, reader.settle(stretch, failure).await),
+        // One of them is to blame, or the store, which then says so to each.
+        (Err(_), _) => {
+            for (place, one) in found.iter().enumerate() {
+                let (reader, stretch) = one;
+                let taken = match apply(std::slice::from_ref(one)).await {
+                    Ok(()) => Ok(()),
+                    Err(failure) => reader.settle(stretch, failure).await,
+                };
+                told(place, taken);
             }
-            whole
         }
-        (Err(Failure::Store(error)), _) => {
-            found.iter().for_each(|(reader, _)| reader.forget());
-            Err(error)
-        }
-        (Err(Failure::Handler(_)), []) => Ok(()),
     }
 }
 
@@ -159,6 +157,17 @@ async fn handle(
 }
 
 impl Subscriber {
+    /// What is left to do when a stretch of this log alone has failed.
+    async fn settle(&self, stretch: &Stretch, failure: Failure) -> Result<()> {
+        match failure {
+            Failure::Handler(_) => self.apply_singly(stretch).await,
+            Failure::Store(error) => {
+                self.forget();
+                Err(error)
+            }
+        }
+    }
+
     /// Applies events one transaction each; a failing one is set aside.
     async fn apply_singly(&self, stretch: &Stretch) -> Result<()> {
         let mut from = stretch.from;

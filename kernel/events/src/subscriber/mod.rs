@@ -112,8 +112,9 @@ impl Subscriber {
     pub async fn step(&self) -> Result<Progress> {
         match self.look(BATCH, true).await? {
             Look::Events(stretch) => {
-                apply::take_in(&[(self, stretch)]).await?;
-                Ok(Progress::Moved)
+                let mut taken = Ok(());
+                apply::take_in(&[(self, stretch)], |_, one| taken = one).await;
+                taken.map(|()| Progress::Moved)
             }
             Look::Nothing(progress) => Ok(progress),
         }

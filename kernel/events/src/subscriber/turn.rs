@@ -85,15 +85,18 @@ async fn step(turns: &mut [Turn<'_>], ask: bool) -> Progress {
     if found.is_empty() {
         return progress;
     }
-    let taken = take_in(&found).await;
-    for number in whose {
-        let Some(turn) = turns.get_mut(number) else { continue };
-        match &taken {
-            Ok(()) => turn.went_well(),
-            Err(error) => turn.failed(error),
+    take_in(&found, |place, taken| {
+        let Some(turn) = whose.get(place).and_then(|number| turns.get_mut(*number)) else { return };
+        match taken {
+            Ok(()) => {
+                turn.went_well();
+                progress = Progress::Moved;
+            }
+            Err(error) => turn.failed(&error),
         }
-    }
-    if taken.is_ok() { Progress::Moved } else { progress }
+    })
+    .await;
+    progress
 }
 
 impl Turn<'_> {
