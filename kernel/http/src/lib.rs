@@ -21,6 +21,7 @@ pub use serde_json;
 mod access;
 mod activity;
 mod caller;
+mod committed;
 mod cursor;
 mod cx;
 mod dispatch;
@@ -30,7 +31,6 @@ mod front;
 pub mod headers;
 mod idempotency;
 mod input;
-mod kept;
 mod keyed;
 mod live;
 mod network;
@@ -51,6 +51,7 @@ mod tunnels;
 
 pub use access::Access;
 pub use caller::{Caller, Principal, Role};
+pub use committed::Committed;
 pub use cursor::{CursorError, Sealer};
 pub use cx::{Cx, Home, Service};
 pub use dispatch::{
@@ -65,7 +66,6 @@ pub use idempotency::{Answered, SCHEMA, forget_idempotency, purge_idempotency};
 pub use input::{
     Body, Input, PAGE_BYTES, Page, PageQuery, Path, Query, Upload, default_limit, json_size,
 };
-pub use kept::Kept;
 pub use keyed::{ExchangedKey, KeyToExchange, KeyedFront};
 pub use live::{Listener, Live, LiveEvent, LiveEvents};
 pub use network::{Network, Networks};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use garde::Validate;
-use hanse_http::{Answered, Body, Cx, Json, Kept, KernelError, NoContent};
+use hanse_http::{Answered, Body, Committed, Cx, Json, KernelError, NoContent};
 use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub struct Again {
 pub async fn continue_login(
     cx: Cx<Identity>,
     Body(next): Body<NextFactor>,
-) -> Result<Answered<Kept<Json<Entry>, PasswordAge>>, FactorError> {
+) -> Result<Answered<Committed<Json<Entry>, PasswordAge>>, FactorError> {
     let opened = open(&cx.app.home.sealer, &next.pending, cx.now());
     let opened = opened.ok_or(FactorError::InvalidPending)?;
     let user = opened.proven.user_id();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use garde::Validate;
-use hanse_http::{Answered, ApiError, Body, Context, Cx, Json, Kept};
+use hanse_http::{Answered, ApiError, Body, Committed, Context, Cx, Json};
 use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,10 +45,13 @@ impl PasswordAge {
 
 /// The answer to a sign-in, or that its password is too old. Either way what was shown is used up.
 /// `None` when it is refused.
-pub(crate) fn entry(minted: Minted, context: &Context) -> Option<Kept<Json<Entry>, PasswordAge>> {
+pub(crate) fn entry(
+    minted: Minted,
+    context: &Context,
+) -> Option<Committed<Json<Entry>, PasswordAge>> {
     match minted {
-        Minted::TooOld(pending) => Some(Kept::refused(&PasswordAge::of(&pending), context)),
-        minted => minted.entry().map(Json).map(Kept::done),
+        Minted::TooOld(pending) => Some(Committed::refused(&PasswordAge::of(&pending), context)),
+        minted => minted.entry().map(Json).map(Committed::done),
     }
 }
 

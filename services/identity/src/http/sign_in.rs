@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use garde::Validate;
-use hanse_http::{Answered, Body, Cx, Json, Kept};
+use hanse_http::{Answered, Body, Committed, Cx, Json};
 use hanse_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub async fn login_user(
     cx: Cx<Identity>,
     Body(credentials): Body<Credentials>,
     UserAgent(user_agent): UserAgent,
-) -> Result<Answered<Kept<Json<Entry>, PasswordAge>>, PasswordError> {
+) -> Result<Answered<Committed<Json<Entry>, PasswordAge>>, PasswordError> {
     let Credentials { email, password } = &credentials;
     let (proven, counters) = match try_password(&cx, email, password, |_| true).await? {
         Tried::Right(proven, counters) => (proven, counters),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use garde::Validate;
-use hanse_http::{Answered, Body, Cx, Json, Kept, KernelError, NoContent};
+use hanse_http::{Answered, Body, Committed, Cx, Json, KernelError, NoContent};
 use hanse_store::{StoreError, Tx};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -135,7 +135,7 @@ pub async fn login_passkey(
     cx: Cx<Identity>,
     Body(shown): Body<PasskeyEntry>,
     UserAgent(user_agent): UserAgent,
-) -> Result<Answered<Kept<Json<Entry>, PasswordAge>>, PasskeyError> {
+) -> Result<Answered<Committed<Json<Entry>, PasswordAge>>, PasskeyError> {
     let pending = shown.pending.as_deref().map(|token| opened(&cx, token)).transpose()?;
     let asked = pending.as_ref().map_or(Asked::Anybody, Asked::from);
     let (proven, used) = prove(&cx, asked, &shown.credential).await?;

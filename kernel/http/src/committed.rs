@@ -10,12 +10,12 @@ use crate::reply::{Answer, OperationDoc, Reply};
 /// used up, although what it was shown for cannot be had. An error of the operation, in contrast, rolls
 /// its transaction back.
 #[derive(Debug)]
-pub struct Kept<R, E> {
+pub struct Committed<R, E> {
     outcome: Result<R, Answer>,
     refusal: PhantomData<fn() -> E>,
 }
 
-impl<R: Reply, E: ApiError> Kept<R, E> {
+impl<R: Reply, E: ApiError> Committed<R, E> {
     /// What was asked for.
     pub fn done(reply: R) -> Self {
         Self { outcome: Ok(reply), refusal: PhantomData }
@@ -28,7 +28,7 @@ impl<R: Reply, E: ApiError> Kept<R, E> {
     }
 }
 
-impl<R: Reply, E: ApiError> Reply for Kept<R, E> {
+impl<R: Reply, E: ApiError> Reply for Committed<R, E> {
     fn describe(doc: &mut OperationDoc) {
         R::describe(doc);
         doc.problems.extend(E::codes());
