@@ -19,8 +19,11 @@ use crate::wire::{Connection, Template};
 const RATE: u32 = 1_000;
 const CONNECTIONS: usize = 64;
 /// Probes are few beside the load: they must not become it.
-const PROBE_EVERY: Duration = Duration::from_millis(50);
-const POLL_EVERY: Duration = Duration::from_millis(2);
+const PROBE_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(4);
+/// A thought that takes long is asked for less and less often, to a tenth of what it took: else those
+/// who look would keep each other from finding.
+const PRECISION: u32 = 10;
 /// Long enough for a platform that has just started, or is far behind: the figure shows that.
 const FOUND_WITHIN: Duration = Duration::from_secs(60);
 
@@ -94,7 +97,7 @@ async fn one(address: SocketAddr, user: &User, word: &str) -> anyhow::Result<Dur
         if begin.elapsed() > FOUND_WITHIN {
             bail!("`{word}` is not found after {FOUND_WITHIN:?}");
         }
-        tokio::time::sleep(POLL_EVERY).await;
+        tokio::time::sleep((begin.elapsed() / PRECISION).max(POLL_EVERY)).await;
     }
 }
 

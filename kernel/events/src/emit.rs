@@ -42,7 +42,7 @@ impl Emit for Tx {
     async fn emit<T: DomainEvent>(&mut self, event: &T) -> Result<()> {
         let owner = event.owner();
         if let (Some(owner), Some(hold)) = (owner, self.pick((None, Some(HOLD_POSTGRES)))) {
-            self.all(hold, params![owner]).await?;
+            self.ahead(hold, params![owner]);
         }
         let origin = self.origin().clone();
         let append = self.pick((APPEND_SQLITE, APPEND_POSTGRES));

@@ -25,6 +25,9 @@ use crate::topics;
 const BATCH: u32 = 2_000;
 /// How often to look when nothing wakes us: another process may have written.
 const IDLE: Duration = Duration::from_millis(100);
+/// How often to publish at most while there is little: what comes meanwhile goes together. Every step
+/// costs two transactions here, a request to the broker, and a transaction of each follower.
+const PACE: Duration = Duration::from_millis(20);
 /// How soon to look again at a part of the log that is still being written.
 const UNSETTLED: Duration = Duration::from_millis(5);
 /// Without an acknowledgement for this long the broker counts as away.
@@ -55,7 +58,7 @@ pub struct Relay {
 struct State {
     lease: Option<Lease>,
     producer: Option<Producer>,
-    /// What follows a position, read while acknowledgements were under way.
+    /// What follows a position, read while acknowledgements were under way, when there is much.
     ahead: Option<(i64, Batch)>,
 }
 
@@ -89,9 +92,13 @@ impl Relay {
         let mut failures = 0u32;
         while !stop.is_cancelled() {
             changes.mark_unchanged();
+            let began = Instant::now();
             let wait = match self.step().await {
                 Ok(Progress::Moved) => {
                     failures = 0;
+                    if self.state.lock().await.ahead.is_none() {
+                        tokio::time::sleep_until(began + PACE).await;
+                    }
                     continue;
                 }
                 Ok(Progress::Idle) => IDLE,
@@ -165,8 +172,11 @@ impl Relay {
             }
         };
         let acks = producer.publish(from, &batch.events, self.db.clock().now())?;
+        let much = batch.events.len() >= BATCH as usize;
         drop(batch);
-        let next = self.log.read(end, BATCH);
+        let next = async {
+            if much { self.log.read(end, BATCH).await.ok() } else { None }
+        };
         let (kept, next) = futures_util::join!(self.acknowledged(lease, &acks), next);
         let kept = kept? && lease.advance(&self.db, end).await?;
         if !kept {
@@ -174,7 +184,7 @@ impl Relay {
             return Ok(Progress::Idle);
         }
         self.kafka.publishing().end();
-        *ahead = next.ok().map(|batch| (end, batch));
+        *ahead = next.map(|batch| (end, batch));
         Ok(Progress::Moved)
     }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use futures_util::FutureExt as _;
+use futures_util::future::{try_join_all, try_join3};
 use jiff::Timestamp;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Config, SimpleQueryMessage, Statement};
@@ -15,7 +17,7 @@ use uuid::Uuid;
 
 use self::encryption::Encryption;
 use crate::config::Server;
-use crate::{Result, Row, StoreError, Value};
+use crate::{Result, Row, Sql, StoreError, Value};
 
 /// PostgreSQL counts time from 2000-01-01; jiff from 1970-01-01. In microseconds.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
@@ -36,6 +38,7 @@ const BOUNDS: [(&str, &str); 3] = [
     ("idle_in_transaction_session_timeout", "30s"),
 ];
 const BEGIN: &str = "BEGIN";
+const NOTHING: &str = "SELECT 1 AS nothing";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(crate) struct PgStore {
@@ -71,7 +74,7 @@ impl PgStore {
     }
 
     pub(crate) async fn begin_read(&self) -> Result<PgConn> {
-        self.main.begin(BEGIN_READ).await
+        self.main.begin_read().await
     }
 
     /// As [`PgStore::begin_read`], perhaps on the replica, which may be behind.
@@ -114,15 +117,27 @@ impl Connections {
     }
 
     async fn begin(&self, begin: &str) -> Result<PgConn> {
-        let conn = PgConn { client: Some(self.pool.get().await?), pooled: self.pooled };
-        let client = conn.client()?;
+        let conn = PgConn::new(self.pool.get().await?, self.pooled);
         if self.pooled {
             let bounds = BOUNDS.map(|(name, value)| format!("SET LOCAL {name} = '{value}'"));
             let begin = format!("{begin}; {}", bounds.join("; "));
-            heard(BEGUN_WITHIN, client.batch_execute(&begin)).await?;
+            heard(BEGUN_WITHIN, conn.client()?.batch_execute(&begin)).await?;
         } else {
-            heard(BEGUN_WITHIN, client.batch_execute(begin)).await?;
+            heard(BEGUN_WITHIN, conn.client()?.batch_execute(begin)).await?;
         }
+        Ok(conn)
+    }
+
+    /// A read begins with its first statement, and nobody waits for its end: it takes as many turns to
+    /// the server as it has statements. (A write does not: were it not to begin after all, its first
+    /// statement would be a transaction of its own. Nor does anything behind a pooler, which may take
+    /// another connection until it has begun.)
+    async fn begin_read(&self) -> Result<PgConn> {
+        if self.pooled {
+            return self.begin(BEGIN_READ).await;
+        }
+        let mut conn = PgConn::new(self.pool.get().await?, false);
+        (conn.read, conn.begins) = (true, true);
         Ok(conn)
     }
 }
@@ -201,35 +216,43 @@ async fn ensure_database(server: &Server, database: &str) -> Result<()> {
 pub(crate) struct PgConn {
     client: Option<Object>,
     pooled: bool,
+    /// It reads only, and its end matters to nobody.
+    read: bool,
+    /// It has yet to begin.
+    begins: bool,
+    /// What goes to the server with the next statement.
+    ahead: Vec<(Sql, Vec<Value>)>,
 }
 
 impl PgConn {
+    fn new(client: Object, pooled: bool) -> Self {
+        Self { client: Some(client), pooled, read: false, begins: false, ahead: Vec::new() }
+    }
+
     fn client(&self) -> Result<&Object> {
         self.client.as_ref().ok_or(StoreError::Refused("the transaction has ended"))
     }
 
+    pub(crate) fn ahead(&mut self, sql: Sql, params: &[Value]) {
+        self.ahead.push((sql, params.to_vec()));
+    }
+
     pub(crate) async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
-        let client = self.client()?;
         if params.is_empty() && is_control(sql) {
-            heard(ANSWERED_WITHIN, client.batch_execute(sql)).await?;
+            self.batch(sql).await?;
             return Ok(0);
         }
-        heard(ANSWERED_WITHIN, async {
-            let statement = self.prepare(client, sql).await?;
-            client.execute_raw(&statement, params).await
-        })
-        .await
+        self.run(sql, async |client, statement| client.execute_raw(statement, params).await).await
     }
 
     pub(crate) async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        let client = self.client()?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
-        let (statement, rows) = heard(ANSWERED_WITHIN, async {
-            let statement = self.prepare(client, sql).await?;
-            let rows = client.query(&statement, &params).await?;
-            Ok((statement, rows))
-        })
-        .await?;
+        let (statement, rows) = self
+            .run(sql, async |client, statement| {
+                let rows = client.query(statement, &params).await?;
+                Ok((statement.clone(), rows))
+            })
+            .await?;
         let columns: Arc<[Box<str>]> =
             statement.columns().iter().map(|column| column.name().into()).collect();
         rows.iter()
@@ -240,6 +263,43 @@ impl PgConn {
                 Ok(Row { columns: Arc::clone(&columns), values })
             })
             .collect()
+    }
+
+    /// Runs a statement together with what is to go before it: all are sent, then all are heard of.
+    /// The server takes them in this order, and in a transaction none after one that failed.
+    async fn run<T>(
+        &mut self,
+        sql: &str,
+        work: impl AsyncFnOnce(&Object, &Statement) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
+        let (begins, ahead) = (std::mem::take(&mut self.begins), std::mem::take(&mut self.ahead));
+        let client = self.client()?;
+        let prepare = |sql| heard(ANSWERED_WITHIN, self.prepare(client, sql));
+        // None is sent before all can be.
+        let mut before = Vec::with_capacity(ahead.len());
+        for (sql, params) in &ahead {
+            before.push((prepare(sql).await?, params));
+        }
+        let statement = prepare(sql).await?;
+        let begun = async {
+            if !begins {
+                return Ok(());
+            }
+            heard(BEGUN_WITHIN, client.batch_execute(BEGIN_READ)).await
+        };
+        let before = try_join_all(before.iter().map(|(statement, params)| {
+            heard(ANSWERED_WITHIN, client.execute_raw(statement, params.iter()))
+        }));
+        let worked = heard(ANSWERED_WITHIN, work(client, &statement));
+        match try_join3(begun, before, worked).await {
+            Ok(((), _, value)) => Ok(value),
+            Err(error) => {
+                if matches!(error, StoreError::Unavailable(_)) {
+                    self.close();
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Behind a pooler a statement is closed after its use, with its last copy: the next transaction
@@ -256,24 +316,37 @@ impl PgConn {
         client.prepare_cached(sql).await
     }
 
-    pub(crate) async fn batch(&self, sql: &str) -> Result<()> {
+    pub(crate) async fn batch(&mut self, sql: &str) -> Result<()> {
+        if self.begins || !self.ahead.is_empty() {
+            self.run(NOTHING, async |client, nothing| client.query(nothing, &[]).await).await?;
+        }
         heard(ANSWERED_WITHIN, self.client()?.batch_execute(sql)).await
     }
 
     pub(crate) async fn end(mut self, commit: bool) -> Result<()> {
-        let sql = if commit { "COMMIT" } else { "ROLLBACK" };
-        self.batch(sql).await?;
+        match (&self.client, self.read && self.begins, self.read && commit) {
+            // It was lost, and its transaction with it: that was said.
+            (None, ..) if !commit => return Ok(()),
+            (_, true, _) => {}
+            // Sent at once; whoever has the connection next is heard after it.
+            (Some(client), _, true) => drop(client.batch_execute("COMMIT").now_or_never()),
+            _ => self.batch(if commit { "COMMIT" } else { "ROLLBACK" }).await?,
+        }
         // Only a connection whose transaction has ended goes back to the pool.
         drop(self.client.take());
         Ok(())
+    }
+
+    fn close(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
     }
 }
 
 impl Drop for PgConn {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
-            drop(Object::take(client));
-        }
+        self.close();
     }
 }
 

@@ -65,7 +65,8 @@ impl Tx {
     pub async fn execute(&mut self, sql: impl Into<Sql> + Send, params: &[Value]) -> Result<u64> {
         match &mut self.conn {
             Conn::Sqlite(conn) => conn.execute(&sql.into(), params),
-            Conn::Postgres(conn) => conn.execute(&sql.into(), params).await,
+            // Boxed, here and below: a request on the embedded engine does not carry the room for it.
+            Conn::Postgres(conn) => Box::pin(conn.execute(&sql.into(), params)).await,
         }
     }
 
@@ -76,7 +77,7 @@ impl Tx {
     pub async fn all(&mut self, sql: impl Into<Sql> + Send, params: &[Value]) -> Result<Vec<Row>> {
         match &mut self.conn {
             Conn::Sqlite(conn) => conn.query(&sql.into(), params),
-            Conn::Postgres(conn) => conn.query(&sql.into(), params).await,
+            Conn::Postgres(conn) => Box::pin(conn.query(&sql.into(), params)).await,
         }
     }
 
@@ -111,8 +112,17 @@ impl Tx {
             // RETURNING builds a temporary table for every statement there.
             Conn::Sqlite(conn) => conn.append(&sql.into(), params),
             Conn::Postgres(conn) => {
-                conn.query(sql, params).await?.first().map(|row| row.at(0)).transpose()
+                let rows = Box::pin(conn.query(sql, params)).await?;
+                rows.first().map(|row| row.at(0)).transpose()
             }
+        }
+    }
+
+    /// Kernel use: sends a statement of PostgreSQL's with the next one, without waiting for it in between.
+    /// Nobody hears what it returns; when it fails, so does the next one, and everything after it.
+    pub fn ahead(&mut self, sql: impl Into<Sql>, params: &[Value]) {
+        if let Conn::Postgres(conn) = &mut self.conn {
+            conn.ahead(sql.into(), params);
         }
     }
 
