@@ -54,7 +54,8 @@ pub async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Figure>> {
     platform.stop().await?;
     let [p50, p90, p99] = [0.5, 0.9, 0.99].map(|share| milliseconds(found.quantile(share)));
     let what = "split: create → searchable p99 at 500/s";
-    let detail = format!("{} probes, p50 {p50:.0} ms, p90 {p90:.0} ms; creates {load}", found.count());
+    let detail =
+        format!("{} probes, p50 {p50:.0} ms, p90 {p90:.0} ms; creates {load}", found.count());
     figures.push(Figure::at_most(what, p99, 250.0, "ms", detail));
     Ok(figures)
 }

@@ -174,9 +174,7 @@ impl Relay {
         let acks = producer.publish(from, &batch.events, self.db.clock().now())?;
         let much = batch.events.len() >= BATCH as usize;
         drop(batch);
-        let next = async {
-            if much { self.log.read(end, BATCH).await.ok() } else { None }
-        };
+        let next = async { if much { self.log.read(end, BATCH).await.ok() } else { None } };
         let (kept, next) = futures_util::join!(self.acknowledged(lease, &acks), next);
         let kept = kept? && lease.advance(&self.db, end).await?;
         if !kept {

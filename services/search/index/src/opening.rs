@@ -28,7 +28,7 @@ use tantivy::{IndexReader, IndexSettings, ReloadPolicy};
 
 use crate::error::IndexError;
 use crate::terms::{Fields, ScopedTokenizer, TOKENIZER};
-use crate::unsynced::{REPLACEMENT, UnsyncedDirectory, replace};
+use crate::unsynced::{LIST, REPLACEMENT, UnsyncedDirectory, replace};
 
 /// Raise it with every change to terms, fields, folding or the engine's file format.
 const FORMAT: &str = "hanse-1/tantivy-0.27";
@@ -130,9 +130,6 @@ fn existing(folder: &Path, boot: Option<&str>) -> Result<(Engine, IndexReader, u
     if marker.format != FORMAT {
         return Err(format!("its format is {}, not {FORMAT}", marker.format));
     }
-    if !folder.join(".managed.json").exists() {
-        return Err("its list of files is missing".to_owned());
-    }
     let text = |error: tantivy::TantivyError| error.to_string();
     let directory = directory(folder).map_err(|error| error.to_string())?;
     let engine = Engine::open(directory).map_err(text)?;
@@ -193,7 +190,7 @@ fn sweep(folder: &Path, live: &HashSet<PathBuf>) -> std::io::Result<()> {
 }
 
 /// The files of the folder that are ours by name; the lock is not among them.
-fn own_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub(crate) fn own_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut out = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -201,7 +198,7 @@ fn own_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         let text = name.to_string_lossy();
         let base = text.strip_suffix(REPLACEMENT).map_or(&*text, |base| base.trim_end_matches('.'));
         if entry.file_type()?.is_file()
-            && (matches!(base, "meta.json" | ".managed.json" | MARKER) || is_segment_file(&name))
+            && (matches!(base, "meta.json" | LIST | MARKER) || is_segment_file(&name))
         {
             out.push(entry.path());
         }
@@ -210,7 +207,7 @@ fn own_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// `<32 hexadecimal digits>.<something>`.
-fn is_segment_file(name: &OsStr) -> bool {
+pub(crate) fn is_segment_file(name: &OsStr) -> bool {
     name.to_str()
         .and_then(|name| name.split_once('.'))
         .is_some_and(|(id, _)| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -1,5 +1,9 @@
 //! A folder that is never synced.
 //!
+//! The engine keeps a list of its files there and writes it anew for every file that it makes, eight times
+//! a commit, so that it can delete what a crash leaves. That is done by [`opening`](crate::opening)
+//! instead; the list is read off the folder, and never written.
+//!
 //! The engine's own directory syncs every file of every commit, which costs tens of
 //! milliseconds on an ordinary disk and buys nothing here: what is lost with the power is
 //! indexed again from the table it came from. A crash of the process alone loses nothing,
@@ -19,8 +23,22 @@ use tantivy::directory::{
     WatchCallback, WatchHandle, WritePtr,
 };
 
+use crate::opening::{is_segment_file, own_files};
+
 /// Ends the name of a file that is being replaced.
 pub(crate) const REPLACEMENT: &str = "new";
+
+/// Where the engine would keep the list of its files.
+pub(crate) const LIST: &str = ".managed.json";
+
+/// The list as the engine reads it.
+fn list(folder: &Path) -> io::Result<Vec<u8>> {
+    let paths = own_files(folder)?.into_iter();
+    let names = paths.filter_map(|path| path.file_name().map(PathBuf::from));
+    let managed = |name: &PathBuf| name == "meta.json" || is_segment_file(name.as_os_str());
+    let files: Vec<PathBuf> = names.filter(managed).collect();
+    Ok(serde_json::to_vec(&files)?)
+}
 
 /// Reads through memory maps, writes without syncing.
 #[derive(Clone, Debug)]
@@ -68,10 +86,17 @@ impl Directory for UnsyncedDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        if path == Path::new(LIST) {
+            let failed = |error| OpenReadError::wrap_io_error(error, path.to_owned());
+            return list(&self.folder).map_err(failed);
+        }
         self.maps.atomic_read(path)
     }
 
     fn atomic_write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        if path == Path::new(LIST) {
+            return Ok(());
+        }
         replace(&self.folder.join(path), content)
     }
 

@@ -65,7 +65,7 @@ fn a_truncated_or_missing_file_means_starting_over() {
 
 #[test]
 fn garbage_in_any_of_the_small_files_means_starting_over() {
-    for name in ["meta.json", ".managed.json", "marker.json"] {
+    for name in ["meta.json", "marker.json"] {
         for garbage in ["", "{}", "garbage", "\0\0\0\0"] {
             let desk = Desk::with(&["red fox"]);
             fs::write(desk.path().join(name), garbage).unwrap();
