@@ -110,7 +110,15 @@ enum Command {
     Dev(commands::dev::DevCommand),
 }
 
+/// The allocator asks for huge pages, of which most touches need a few bytes: an index that commits
+/// small batches clears ten megabytes for each, and an idle process keeps a third more. Where the kernel
+/// does not know the request, everything works as well.
+fn small_pages() {
+    rustix::thread::disable_transparent_huge_pages(true).ok();
+}
+
 fn main() -> ExitCode {
+    small_pages();
     let cli = Cli::parse();
     let loaded = match Loaded::read(&cli.common, serve_args(&cli)) {
         Ok(loaded) => loaded,
