@@ -17,3 +17,4 @@ mod replicas;
 mod story;
 mod support;
 mod together;
+mod turns;
