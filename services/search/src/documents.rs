@@ -45,9 +45,11 @@ const MARK_ERASED: &str = "INSERT INTO documents
 
 /// Empties the table for a replay. Numbers go on, above every index.
 pub(crate) const EMPTY: [&str; 2] = [
+    // A source that comes in parts counts by the least of them, as it will if it comes whole again.
     "UPDATE changes SET last = last + 1, floor = last + 1,
-        whole_at = (SELECT CAST(coalesce(sum(seq), 0) AS BIGINT) FROM positions
-                    WHERE subscription = 'index')
+        whole_at = (SELECT CAST(coalesce(sum(seq), 0) AS BIGINT) FROM (
+            SELECT min(seq) AS seq FROM positions WHERE subscription = 'index'
+            GROUP BY rtrim(rtrim(source, '0123456789'), '/')) AS sources)
      WHERE id = 1",
     "DELETE FROM documents",
 ];
@@ -124,8 +126,13 @@ pub(crate) struct Standing {
 pub(crate) async fn standing(tx: &mut Tx) -> Result<Standing> {
     let row = tx.one("SELECT last, floor, whole_at FROM changes WHERE id = 1", &[]).await?;
     let positions = admin::positions(tx).await?;
-    let writing = positions.iter().filter(|position| position.subscription == SUBSCRIPTION);
-    let sum: i64 = writing.map(|position| position.seq).sum();
+    let mut reached: BTreeMap<&str, i64> = BTreeMap::new();
+    for position in positions.iter().filter(|position| position.subscription == SUBSCRIPTION) {
+        let source = position.source.split('/').next().unwrap_or_default();
+        let least = reached.entry(source).or_insert(position.seq);
+        *least = position.seq.min(*least);
+    }
+    let sum: i64 = reached.into_values().sum();
     Ok(Standing {
         last: unsigned(row.at(0)?),
         floor: unsigned(row.at(1)?),
