@@ -68,7 +68,8 @@ pub struct ServerConfig {
     pub public_url: String,
     /// Services of this process; all when empty.
     pub only: Vec<String>,
-    /// Connections at the same time.
+    /// Connections at the same time, as far as the system allows enough open files; more wait in the
+    /// kernel's queue.
     pub connections: usize,
     /// Connections of one client address at the same time; more are closed at once. Does not apply to
     /// `gateway.trusted_proxies`. An IPv6 network of 64 bits counts as one address.

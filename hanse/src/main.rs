@@ -6,6 +6,7 @@ mod compose;
 mod config;
 mod doors;
 mod encryption;
+mod files;
 mod registry;
 mod reload;
 mod serve;

@@ -20,6 +20,7 @@ use crate::compose::{self, DataFolder, Shared};
 use crate::config::{Config, Loaded, toml_text};
 use crate::doors::Doors;
 use crate::encryption::Encryption;
+use crate::files;
 use crate::reload::Reload;
 
 /// Connections that may wait to be accepted.
@@ -149,8 +150,11 @@ async fn let_go(kafka: &Kafka, within: Duration) {
 
 /// The bounds of the public listener.
 fn limits(config: &Config) -> server::Limits {
+    // Behind a gateway there may be another connection for each.
+    let alone = config.server.only.is_empty() && config.gateway.upstreams.is_empty();
+    let connections = files::enough_for(config.server.connections, if alone { 1 } else { 2 });
     server::Limits {
-        connections: config.server.connections,
+        connections,
         connections_per_address: config.server.connections_per_address,
         drain_time: Duration::from_secs(config.server.drain_seconds.into()),
         ..server::Limits::default()

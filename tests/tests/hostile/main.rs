@@ -13,6 +13,7 @@
 
 mod access;
 mod bodies;
+mod crowds;
 mod cursors;
 mod document;
 mod floods;
