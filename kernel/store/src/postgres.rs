@@ -218,7 +218,7 @@ pub(crate) struct PgConn {
     pooled: bool,
     /// It reads only, and its end matters to nobody.
     read: bool,
-    /// It has yet to begin.
+    /// It has yet to begin, which only a read ever has.
     begins: bool,
     /// What goes to the server with the next statement.
     ahead: Vec<(Sql, Vec<Value>)>,
@@ -265,19 +265,36 @@ impl PgConn {
             .collect()
     }
 
-    /// Runs a statement together with what is to go before it: all are sent, then all are heard of.
-    /// The server takes them in this order, and in a transaction none after one that failed.
+    /// Runs a statement together with what is to go before it. A connection that is lost is closed.
     async fn run<T>(
         &mut self,
         sql: &str,
         work: impl AsyncFnOnce(&Object, &Statement) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
         let (begins, ahead) = (std::mem::take(&mut self.begins), std::mem::take(&mut self.ahead));
+        let ran = self.together(begins, &ahead, sql, work).await;
+        if matches!(ran, Err(StoreError::Unavailable(_))) {
+            self.close();
+        }
+        ran
+    }
+
+    /// Sends all, then hears of all. The server takes them in this order, and in a transaction none after
+    /// one that failed.
+    async fn together<T>(
+        &self,
+        begins: bool,
+        ahead: &[(Sql, Vec<Value>)],
+        sql: &str,
+        work: impl AsyncFnOnce(&Object, &Statement) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
         let client = self.client()?;
-        let prepare = |sql| heard(ANSWERED_WITHIN, self.prepare(client, sql));
+        // A server that is not there shows at the first thing that it is asked.
+        let first = if begins { BEGUN_WITHIN } else { ANSWERED_WITHIN };
+        let prepare = |sql| heard(first, self.prepare(client, sql));
         // None is sent before all can be.
         let mut before = Vec::with_capacity(ahead.len());
-        for (sql, params) in &ahead {
+        for (sql, params) in ahead {
             before.push((prepare(sql).await?, params));
         }
         let statement = prepare(sql).await?;
@@ -291,15 +308,7 @@ impl PgConn {
             heard(ANSWERED_WITHIN, client.execute_raw(statement, params.iter()))
         }));
         let worked = heard(ANSWERED_WITHIN, work(client, &statement));
-        match try_join3(begun, before, worked).await {
-            Ok(((), _, value)) => Ok(value),
-            Err(error) => {
-                if matches!(error, StoreError::Unavailable(_)) {
-                    self.close();
-                }
-                Err(error)
-            }
-        }
+        try_join3(begun, before, worked).await.map(|((), _, value)| value)
     }
 
     /// Behind a pooler a statement is closed after its use, with its last copy: the next transaction
@@ -324,13 +333,19 @@ impl PgConn {
     }
 
     pub(crate) async fn end(mut self, commit: bool) -> Result<()> {
-        match (&self.client, self.read && self.begins, self.read && commit) {
+        match &self.client {
             // It was lost, and its transaction with it: that was said.
-            (None, ..) if !commit => return Ok(()),
-            (_, true, _) => {}
+            None if !commit => return Ok(()),
+            _ if self.begins => {}
             // Sent at once; whoever has the connection next is heard after it.
-            (Some(client), _, true) => drop(client.batch_execute("COMMIT").now_or_never()),
-            _ => self.batch(if commit { "COMMIT" } else { "ROLLBACK" }).await?,
+            Some(client) if self.read && commit => {
+                drop(client.batch_execute("COMMIT").now_or_never());
+            }
+            _ if commit => self.batch("COMMIT").await?,
+            _ => {
+                self.ahead.clear();
+                self.batch("ROLLBACK").await?;
+            }
         }
         // Only a connection whose transaction has ended goes back to the pool.
         drop(self.client.take());
