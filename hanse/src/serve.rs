@@ -71,7 +71,7 @@ pub async fn serve(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let ops_socket = bind(config.server.ops, "server.ops", "--ops")?;
     let shared = Shared { spans: guard.spans(), ..Shared::new(&loaded)? };
     let lanes = Lanes::start().context("the system gives no threads")?;
-    let background = Background::start(config)?;
+    let background = Background(Some(hanse_runtime::background_runtime()?));
     let kafka = compose::kafka(config, &shared, background.handle()?);
     let platform = Arc::new(compose::platform(config, &shared, kafka.as_ref()).await?);
     let draining = Arc::new(AtomicBool::new(false));
@@ -166,11 +166,6 @@ fn limits(config: &Config) -> server::Limits {
 struct Background(Option<tokio::runtime::Runtime>);
 
 impl Background {
-    fn start(config: &Config) -> anyhow::Result<Self> {
-        let embedded = config.store.url.is_empty();
-        Ok(Self(Some(hanse_runtime::background_runtime(embedded)?)))
-    }
-
     fn handle(&self) -> anyhow::Result<tokio::runtime::Handle> {
         Ok(self.0.as_ref().context("the background has ended")?.handle().clone())
     }

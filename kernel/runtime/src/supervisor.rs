@@ -17,20 +17,18 @@ pub struct Supervisor {
     background: Handle,
 }
 
-/// A runtime of one thread for background work.
-///
-/// In a process that does everything it `gives_way` to requests when the machine is busy, and so do the
-/// blocking threads that the work uses. Where engines and other services are processes of their own it
-/// must not: it would give way to them all, and what everybody waits for would come last.
+/// A runtime of one thread for background work, which gives way to requests when the machine is busy;
+/// so do the blocking threads that the work uses.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn background_runtime(gives_way: bool) -> std::io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    if gives_way {
-        builder.on_thread_start(hanse_store::give_way);
-    }
-    builder.worker_threads(1).thread_name("background").enable_all().build()
+pub fn background_runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("background")
+        .on_thread_start(hanse_store::give_way)
+        .enable_all()
+        .build()
 }
 
 impl Supervisor {
