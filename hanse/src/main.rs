@@ -112,7 +112,7 @@ enum Command {
 }
 
 /// The allocator asks for huge pages, of which most touches need a few bytes: an index that commits
-/// small batches clears ten megabytes for each, and an idle process keeps a third more. Where the kernel
+/// small batches clears ten megabytes for each, and an idle process keeps half as much again. Where the kernel
 /// does not know the request, everything works as well.
 fn small_pages() {
     rustix::thread::disable_transparent_huge_pages(true).ok();
