@@ -41,8 +41,8 @@ pub trait Emit {
 impl Emit for Tx {
     async fn emit<T: DomainEvent>(&mut self, event: &T) -> Result<()> {
         let owner = event.owner();
-        if let (Some(owner), Some(hold)) = (owner, self.pick((None, Some(HOLD_POSTGRES)))) {
-            self.ahead(hold, params![owner]);
+        if let Some(owner) = owner {
+            self.ahead_on_postgres(HOLD_POSTGRES, params![owner]);
         }
         let origin = self.origin().clone();
         let append = self.pick((APPEND_SQLITE, APPEND_POSTGRES));

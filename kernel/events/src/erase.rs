@@ -27,9 +27,7 @@ const FORGET_HELD: &str = "DELETE FROM held_events WHERE owner = $1";
 /// # Errors
 /// Whatever the store says; nothing is erased then.
 pub async fn erase_owner(tx: &mut Tx, owner: Uuid) -> Result<()> {
-    if let Some(lock) = tx.pick((None, Some(LOCK_ALONE))) {
-        tx.ahead(lock, params![owner]);
-    }
+    tx.ahead_on_postgres(LOCK_ALONE, params![owner]);
     let now = tx.now();
     tx.execute(REMEMBER, params![owner, now]).await?;
     tx.execute(BLANK, params![owner]).await?;
@@ -74,7 +72,7 @@ pub(crate) async fn erased_among(
             "SELECT CAST(pg_advisory_xact_lock_shared(5134, hashtext(CAST(owner AS TEXT))) AS TEXT)
              FROM (VALUES {rows}) AS owners (owner)"
         );
-        tx.ahead(sql, &values);
+        tx.ahead_on_postgres(sql, &values);
     }
     let marks = marks(&values, 1, |mark| mark);
     let sql = format!("SELECT owner FROM erased_owners WHERE owner IN ({marks})");

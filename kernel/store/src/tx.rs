@@ -118,9 +118,10 @@ impl Tx {
         }
     }
 
-    /// Kernel use: sends a statement of PostgreSQL's with the next one, without waiting for it in between.
-    /// Nobody hears what it returns; when it fails, so does the next one, and everything after it.
-    pub fn ahead(&mut self, sql: impl Into<Sql>, params: &[Value]) {
+    /// Kernel use: on PostgreSQL, sends a statement with the next one, without waiting for it in between.
+    /// Nobody hears what it returns; when it fails, so does the next one, and everything after it. The
+    /// embedded engine has no use for it (one writer needs no lock) and does nothing.
+    pub fn ahead_on_postgres(&mut self, sql: impl Into<Sql>, params: &[Value]) {
         if let Conn::Postgres(conn) = &mut self.conn {
             conn.ahead(sql.into(), params);
         }

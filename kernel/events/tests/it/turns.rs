@@ -30,21 +30,21 @@ async fn what_goes_ahead_of_a_statement_takes_part_in_its_transaction(t: Stage) 
     let Some(db) = table(&t).await else { return };
     // Before a statement, and before the commit alone.
     let both = async |tx: &mut Tx| {
-        tx.ahead(ADD, params![1_i64]);
+        tx.ahead_on_postgres(ADD, params![1_i64]);
         tx.execute(ADD, params![2_i64]).await?;
-        tx.ahead(ADD, params![3_i64]);
+        tx.ahead_on_postgres(ADD, params![3_i64]);
         Ok(())
     };
     db.write::<_, StoreError, _>(both).await.unwrap();
     assert_eq!(count(&db).await.unwrap(), 3);
     let fails = async |tx: &mut Tx| {
-        tx.ahead(FAIL, params![0_i64]);
+        tx.ahead_on_postgres(FAIL, params![0_i64]);
         tx.execute(ADD, params![4_i64]).await.map(drop)
     };
     assert!(db.write::<_, StoreError, _>(fails).await.is_err());
     let fails_at_the_end = async |tx: &mut Tx| {
         tx.execute(ADD, params![5_i64]).await?;
-        tx.ahead(FAIL, params![0_i64]);
+        tx.ahead_on_postgres(FAIL, params![0_i64]);
         Ok(())
     };
     assert!(db.write::<_, StoreError, _>(fails_at_the_end).await.is_err());
