@@ -16,7 +16,14 @@ const LOCK_ALONE: &str =
     "SELECT CAST(pg_advisory_xact_lock(5134, hashtext(CAST(CAST($1 AS UUID) AS TEXT))) AS TEXT)";
 const REMEMBER: &str =
     "INSERT INTO erased_owners (owner, erased_at) VALUES ($1, $2) ON CONFLICT (owner) DO NOTHING";
-const BLANK: &str = "UPDATE events SET data = NULL WHERE owner = $1 AND data IS NOT NULL";
+// The index of owners begins anew with every stretch of 512 events (see 0002_owners.sql).
+const BLANK: &str = "WITH RECURSIVE stretches (stretch) AS (
+        SELECT min(seq) / 512 FROM events
+        UNION ALL
+        SELECT stretch + 1 FROM stretches WHERE stretch < (SELECT max(seq) / 512 FROM events))
+    UPDATE events SET data = NULL WHERE data IS NOT NULL AND seq IN (
+        SELECT owned.seq FROM stretches CROSS JOIN events AS owned
+        WHERE owned.seq / 512 = stretch AND owned.owner = $1)";
 const FORGET_SNAPSHOTS: &str = "DELETE FROM snapshots WHERE owner = $1";
 const FORGET_HELD: &str = "DELETE FROM held_events WHERE owner = $1";
 

@@ -46,8 +46,8 @@ use hanse_store::{Migration, Schema};
 /// The tables of this crate, in every service database.
 pub const SCHEMA: Schema = Schema {
     owner: "kernel-events",
-    migrations: &[Migration {
-        name: "0001_events",
-        sql: include_str!("../schema/0001_events.sql"),
-    }],
+    migrations: &[
+        Migration { name: "0001_events", sql: include_str!("../schema/0001_events.sql") },
+        Migration { name: "0002_owners", sql: include_str!("../schema/0002_owners.sql") },
+    ],
 };

@@ -25,10 +25,10 @@ pub use thought::{Thought, ThoughtError};
 
 const SCHEMA: Schema = Schema {
     owner: "thoughts",
-    migrations: &[Migration {
-        name: "0001_thoughts",
-        sql: include_str!("../schema/0001_thoughts.sql"),
-    }],
+    migrations: &[
+        Migration { name: "0001_thoughts", sql: include_str!("../schema/0001_thoughts.sql") },
+        Migration { name: "0002_tags", sql: include_str!("../schema/0002_tags.sql") },
+    ],
 };
 
 /// The state of the service.

@@ -1,5 +1,7 @@
 //! The repository. Every function takes the owner; there is no other way to a row.
 
+use std::collections::BTreeMap;
+
 use hanse_store::{Json, Result, Row, StoreError, Tx, Value, params};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,14 +15,14 @@ pub(crate) type Place = (i64, Uuid);
 const INSERT: &str = "INSERT INTO thoughts (id, owner, text, tags, version, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
 const INSERT_TAG: &str = "INSERT INTO thought_tags (owner, tag, created_at, thought_id, direct)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (owner, tag, created_at, thought_id) DO UPDATE SET direct = TRUE WHERE excluded.direct";
+    VALUES ($1, $2, $3, $4, $5)";
 const FIND: &str = "SELECT id, owner, text, tags, version, created_at, updated_at
     FROM thoughts WHERE id = $1 AND owner = $2";
 const UPDATE: &str = "UPDATE thoughts SET text = $3, tags = $4, version = $5, updated_at = $6
     WHERE id = $1 AND owner = $2 AND version = $7";
 const DELETE: &str = "DELETE FROM thoughts WHERE id = $1 AND owner = $2 AND version = $3";
-const DELETE_TAGS: &str = "DELETE FROM thought_tags WHERE thought_id = $1 AND owner = $2";
+const DELETE_TAG: &str = "DELETE FROM thought_tags
+    WHERE owner = $1 AND tag = $2 AND created_at = $3 AND thought_id = $4";
 const NEWEST: &str = "SELECT id, owner, text, tags, version, created_at, updated_at
     FROM thoughts WHERE owner = $1 AND (created_at, id) < ($2, $3)
     ORDER BY created_at DESC, id DESC LIMIT $4";
@@ -49,21 +51,33 @@ pub(crate) async fn insert(tx: &mut Tx, thought: &Thought) -> Result<bool> {
     ];
     let inserted = tx.execute(INSERT, params).await? == 1;
     if inserted {
-        insert_tags(tx, thought).await?;
+        for (tag, direct) in found_under(thought) {
+            insert_tag(tx, thought, tag, direct).await?;
+        }
     }
     Ok(inserted)
 }
 
-async fn insert_tags(tx: &mut Tx, thought: &Thought) -> Result<()> {
+/// The tags that a thought is found under, and whether it carries just that one.
+fn found_under(thought: &Thought) -> BTreeMap<&str, bool> {
+    let mut tags = BTreeMap::new();
     for tag in &thought.tags {
         for above in tag.above() {
-            let params = params![thought.owner, above, thought.created_at, thought.id, false];
-            tx.execute(INSERT_TAG, params).await?;
+            tags.entry(above).or_insert(false);
         }
-        let params = params![thought.owner, tag.as_str(), thought.created_at, thought.id, true];
-        tx.execute(INSERT_TAG, params).await?;
+        tags.insert(tag.as_str(), true);
     }
-    Ok(())
+    tags
+}
+
+async fn insert_tag(tx: &mut Tx, thought: &Thought, tag: &str, direct: bool) -> Result<()> {
+    let params = params![thought.owner, tag, thought.created_at, thought.id, direct];
+    tx.execute(INSERT_TAG, params).await.map(drop)
+}
+
+async fn delete_tag(tx: &mut Tx, thought: &Thought, tag: &str) -> Result<()> {
+    let params = params![thought.owner, tag, thought.created_at, thought.id];
+    tx.execute(DELETE_TAG, params).await.map(drop)
 }
 
 /// The owner's thought of this id.
@@ -71,8 +85,8 @@ pub(crate) async fn find(tx: &mut Tx, owner: Uuid, id: Uuid) -> Result<Option<Th
     tx.optional(FIND, params![id, owner]).await?.as_ref().map(from_row).transpose()
 }
 
-/// Stores a changed thought, if nobody changed it since it was loaded.
-pub(crate) async fn save(tx: &mut Tx, thought: &Thought) -> Result<()> {
+/// Stores a changed thought, if nobody changed it since it was loaded as `before`.
+pub(crate) async fn save(tx: &mut Tx, before: &Thought, thought: &Thought) -> Result<()> {
     let params = params![
         thought.id,
         thought.owner,
@@ -80,17 +94,30 @@ pub(crate) async fn save(tx: &mut Tx, thought: &Thought) -> Result<()> {
         Json(thought.tag_names()),
         thought.version,
         thought.updated_at,
-        thought.version - 1,
+        before.version,
     ];
     changed(tx.execute(UPDATE, params).await?)?;
-    tx.execute(DELETE_TAGS, params![thought.id, thought.owner]).await?;
-    insert_tags(tx, thought).await
+    let (old, new) = (found_under(before), found_under(thought));
+    for (tag, direct) in &old {
+        if new.get(tag) != Some(direct) {
+            delete_tag(tx, before, tag).await?;
+        }
+    }
+    for (tag, direct) in new {
+        if old.get(tag) != Some(&direct) {
+            insert_tag(tx, thought, tag, direct).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a thought, if nobody changed it since it was loaded.
 pub(crate) async fn delete(tx: &mut Tx, thought: &Thought) -> Result<()> {
     changed(tx.execute(DELETE, params![thought.id, thought.owner, thought.version]).await?)?;
-    tx.execute(DELETE_TAGS, params![thought.id, thought.owner]).await.map(drop)
+    for tag in found_under(thought).into_keys() {
+        delete_tag(tx, thought, tag).await?;
+    }
+    Ok(())
 }
 
 fn changed(rows: u64) -> Result<()> {

@@ -33,6 +33,7 @@ impl SqliteConn {
     pub(crate) fn open_writer(path: &Path) -> Result<Self> {
         let conn = Connection::open(path).map_err(|error| damaged(path, error))?;
         // secure_delete: what is deleted is overwritten, so that erasure reaches free pages too.
+        // wal_autocheckpoint: see checkpoint.rs.
         // auto_vacuum is set before the first table; a no-op on an existing file.
         conn.execute_batch(
             "PRAGMA auto_vacuum = INCREMENTAL;
@@ -41,7 +42,7 @@ impl SqliteConn {
              PRAGMA secure_delete = ON;
              PRAGMA foreign_keys = ON;
              PRAGMA busy_timeout = 5000;
-             PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA wal_autocheckpoint = 0;
              PRAGMA cache_size = -16000;
              PRAGMA temp_store = MEMORY;",
         )

@@ -1,6 +1,7 @@
 //! The embedded engine: one file per service, one writer thread, a few readers.
 
 mod backup;
+mod checkpoint;
 mod connection;
 mod journal;
 mod readers;

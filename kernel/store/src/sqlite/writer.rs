@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
+use super::checkpoint::Checkpointer;
 use super::{Idle, SqliteConn};
 use crate::announce::Announcer;
 use crate::clock::Ids;
@@ -66,6 +67,7 @@ impl Writer {
         background: bool,
         heard: Heard,
     ) -> Result<Self> {
+        let path = conn.raw().path().unwrap_or_default().into();
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
         let stopped = Arc::new(AtomicBool::new(false));
         let group = Group {
@@ -74,6 +76,7 @@ impl Writer {
             service: service.to_owned(),
             stopped: Arc::clone(&stopped),
             heard,
+            checkpointer: Checkpointer::new(path, background),
             kept: 0,
             dirty: true,
             purge: false,
@@ -154,6 +157,7 @@ struct Group {
     service: String,
     stopped: Arc<AtomicBool>,
     heard: Heard,
+    checkpointer: Checkpointer,
     /// Statements of the group's journal that belong to transactions that are kept.
     kept: usize,
     /// Something was written since the log was last emptied.
@@ -174,6 +178,7 @@ impl Group {
                 self.empty_log(Duration::ZERO);
             }
         }
+        self.checkpointer.stop();
         // The last chance: a reader that is just ending is waited for.
         self.empty_log(BUSY);
     }
@@ -216,6 +221,7 @@ impl Group {
                 for (reply, effects) in waiting {
                     reply(Ok(effects));
                 }
+                self.fold_log();
             }
             Err(error) => self.commit_failed(error, waiting),
         }
@@ -359,16 +365,24 @@ impl Group {
                 self.purge = false;
             }
             Ok(_) => {}
-            // A sync may be what failed, and trying it again would prove nothing.
-            Err(error)
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) =>
-            {
-                self.stop(&error, "the log could not be folded in");
-            }
-            Err(error) => {
-                tracing::warn!(service = self.service, error = %error, "the log could not be emptied");
-            }
+            Err(error) => self.fold_failed(&error),
         }
+    }
+
+    /// Has the write-ahead log folded into the file when it has become long.
+    fn fold_log(&mut self) {
+        let Some(conn) = &self.conn else { return };
+        if let Err(error) = self.checkpointer.after_commit(conn.raw()) {
+            self.fold_failed(&error);
+        }
+    }
+
+    fn fold_failed(&self, error: &rusqlite::Error) {
+        // A sync may be what failed, and trying it again would prove nothing.
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) {
+            return self.stop(error, "the log could not be folded in");
+        }
+        tracing::warn!(service = self.service, error = %error, "the log could not be folded in");
     }
 
     fn stop(&self, error: &(dyn std::error::Error + 'static), what: &str) {

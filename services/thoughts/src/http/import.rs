@@ -66,7 +66,7 @@ async fn import_one(
         }
         thought.version = existing.version + 1;
         thought.created_at = existing.created_at;
-        thoughts::save(tx, &thought).await?;
+        thoughts::save(tx, &existing, &thought).await?;
         tx.emit(&dto::updated(&thought)).await?;
         report.replaced += 1;
         return Ok(());

@@ -52,10 +52,10 @@ pub(crate) async fn add_thought_tags(
 ) -> Result<Answered<Tagged<ThoughtView>>, ThoughtError> {
     let (owner, if_match) = (cx.user_id(), cx.if_match());
     cx.write(async move |tx: &mut Tx| {
-        let thought = thoughts::find(tx, owner, id).await?.ok_or(ThoughtError::NotFound)?;
-        if_match.check(thought.version)?;
-        let thought = thought.with_tags(&new.tags, tx.now())?;
-        thoughts::save(tx, &thought).await?;
+        let before = thoughts::find(tx, owner, id).await?.ok_or(ThoughtError::NotFound)?;
+        if_match.check(before.version)?;
+        let thought = before.clone().with_tags(&new.tags, tx.now())?;
+        thoughts::save(tx, &before, &thought).await?;
         tx.emit(&dto::updated(&thought)).await?;
         Ok(Tagged { version: thought.version, value: thought.into() })
     })
