@@ -3,4 +3,5 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod groups;
+mod logs;
 mod snapshots;

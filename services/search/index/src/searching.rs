@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use tantivy::columnar::Column;
+use tantivy::index::SegmentReader;
 use tantivy::schema::Value;
 use tantivy::{DocAddress, Searcher, TantivyDocument};
 
@@ -49,7 +50,8 @@ pub(crate) fn search(
     }
     let limit = query.limit.min(LARGEST_PAGE);
     let segments = segments(searcher, fields)?;
-    let columns = columns(searcher)?;
+    // Opened where something matches: most segments have nothing for most questions.
+    let mut columns: Vec<Option<Columns>> = segments.iter().map(|_| None).collect();
     let scopes = distinct(scopes);
     let mut total = 0;
     let mut words: Vec<HashSet<String>> = Vec::with_capacity(scopes.len());
@@ -59,7 +61,14 @@ pub(crate) fn search(
         total += answer.matches.len();
         words.push(answer.words);
         for (segment, document, score) in answer.matches {
-            let Some(columns) = columns.get(segment) else { continue };
+            let (Some(columns), Some(read)) = (columns.get_mut(segment), segments.get(segment))
+            else {
+                continue;
+            };
+            let columns = match columns {
+                Some(columns) => columns,
+                None => columns.insert(Columns::open(read.reader)?),
+            };
             let cursor = columns.cursor(document, score);
             if query.after.is_none_or(|after| order(&after, &cursor) == Ordering::Less) {
                 let address = DocAddress::new(segment as u32, document);
@@ -119,18 +128,13 @@ fn segments<'a>(searcher: &'a Searcher, fields: &Fields) -> Result<Vec<Segment<'
     searcher.segment_readers().iter().map(|reader| Segment::new(reader, fields)).collect()
 }
 
-fn columns(searcher: &Searcher) -> Result<Vec<Columns>, IndexError> {
-    let open = |fast: &tantivy::fastfield::FastFieldReaders| {
-        Ok(Columns {
-            key_high: fast.u64("key_high")?,
-            key_low: fast.u64("key_low")?,
-            time: fast.i64("time")?,
-        })
-    };
-    searcher.segment_readers().iter().map(|reader| open(reader.fast_fields())).collect()
-}
-
 impl Columns {
+    fn open(reader: &SegmentReader) -> Result<Self, IndexError> {
+        let fast = reader.fast_fields();
+        let (key_high, key_low) = (fast.u64("key_high")?, fast.u64("key_low")?);
+        Ok(Self { key_high, key_low, time: fast.i64("time")? })
+    }
+
     fn cursor(&self, document: u32, score: f32) -> Cursor {
         let part = |column: &Column<u64>| u128::from(column.first(document).unwrap_or_default());
         let key = part(&self.key_high) << 64 | part(&self.key_low);
