@@ -32,7 +32,16 @@ impl Fault {
     /// When the thread cannot be traced.
     #[must_use]
     pub fn on_calls(server: &Server, service: &str, calls: &str, how: &str, log: &Path) -> Self {
-        let thread = thread_id(server.pid(), &format!("write-{service}"));
+        Self::on_thread(server, &format!("write-{service}"), calls, how, log)
+    }
+
+    /// Tampers with these system calls of a thread, once there is one of this name.
+    ///
+    /// # Panics
+    /// When the thread cannot be traced.
+    #[must_use]
+    pub fn on_thread(server: &Server, name: &str, calls: &str, how: &str, log: &Path) -> Self {
+        let thread = thread_id(server.pid(), name);
         let mut tracer = Command::new("strace")
             .args([
                 "-p",

@@ -107,6 +107,41 @@ fn a_failed_sync_while_idle_stops_the_store() {
     assert_eq!(listed["items"][0]["text"], "before the failure");
 }
 
+/// DUR-04: also where a long log is folded in beside the writer, while writes go on.
+#[test]
+fn a_failed_sync_beside_the_writer_stops_the_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &UNHURRIED);
+    let anna = server.register("anna");
+    let long = json!({ "text": "a long thought ".repeat(4_000) });
+    let mut kept = 0;
+    let mut write = || {
+        let well = !failing(&anna.post("/api/thoughts", &long));
+        kept += i64::from(well);
+        well
+    };
+    // Each is stored twice, as a row and in its event. A log of 4,000 pages is long; once there was
+    // one, the thread that folds it in is there.
+    let grown = (0..1_000).any(|_| write() && length_of_log(&data) > 4_001 * (4_096 + 24));
+    assert!(grown, "the log stays short");
+    let log = folder.path().join("strace");
+    let fault = Fault::on_thread(&server, "fold-thoughts", "fdatasync,fsync", "error=EIO", &log);
+    let stopped = (0..1_000).any(|_| !write());
+    assert!(stopped, "the store goes on");
+    assert!(fault.calls().iter().any(|call| call.contains("EIO")), "no sync has failed");
+    drop(fault);
+    assert!(server.stop().success());
+
+    let server = Server::start(&data, &UNHURRIED);
+    let total = anna.at(&server.url).get("/api/thoughts/statistics").json()["total"].as_i64();
+    assert_eq!(total, Some(kept));
+}
+
+fn length_of_log(data: &Path) -> u64 {
+    std::fs::metadata(data.join("thoughts.db-wal")).map_or(0, |log| log.len())
+}
+
 /// DUR-11: while the disk syncs nobody is answered who waits for it; everybody else is.
 #[test]
 fn no_answer_leaves_before_the_sync() {

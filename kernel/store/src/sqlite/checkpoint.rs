@@ -23,6 +23,7 @@ const LENGTH: &str = "PRAGMA wal_checkpoint(NOOP)";
 /// A thread that folds a log in when it is asked to. It is started by the first log that is long.
 pub(super) struct Checkpointer {
     path: PathBuf,
+    service: String,
     background: bool,
     worker: Option<Worker>,
 }
@@ -36,9 +37,9 @@ struct Worker {
 }
 
 impl Checkpointer {
-    /// For the file at `path`.
-    pub(super) fn new(path: PathBuf, background: bool) -> Self {
-        Self { path, background, worker: None }
+    /// For the store of a service, in the file at `path`.
+    pub(super) fn new(path: PathBuf, service: &str, background: bool) -> Self {
+        Self { path, service: service.to_owned(), background, worker: None }
     }
 
     /// To be called after each commit on the write connection.
@@ -58,7 +59,7 @@ impl Checkpointer {
             return Ok(());
         }
         if self.worker.is_none() {
-            self.worker = Worker::start(&self.path, self.background);
+            self.worker = Worker::start(&self.path, &self.service, self.background);
         }
         match &mut self.worker {
             Some(worker) => worker.busy = worker.asked.try_send(()).is_ok(),
@@ -78,7 +79,7 @@ impl Checkpointer {
 }
 
 impl Worker {
-    fn start(path: &Path, background: bool) -> Option<Self> {
+    fn start(path: &Path, service: &str, background: bool) -> Option<Self> {
         let conn = open(path)
             .inspect_err(|error| tracing::warn!(%error, "no connection to fold a log in"))
             .ok()?;
@@ -91,7 +92,7 @@ impl Worker {
             while work.recv().is_ok() && answer.send(checkpoint(&conn, FOLD).map(drop)).is_ok() {}
         };
         let thread = std::thread::Builder::new()
-            .name("checkpoint".to_owned())
+            .name(format!("fold-{service}"))
             .spawn(run)
             .inspect_err(|error| tracing::warn!(%error, "no thread to fold a log in"))
             .ok()?;

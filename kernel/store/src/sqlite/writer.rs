@@ -76,7 +76,7 @@ impl Writer {
             service: service.to_owned(),
             stopped: Arc::clone(&stopped),
             heard,
-            checkpointer: Checkpointer::new(path, background),
+            checkpointer: Checkpointer::new(path, service, background),
             kept: 0,
             dirty: true,
             purge: false,
