@@ -108,7 +108,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-/// The pages of the log.
+/// Runs one of these pragmas; how many pages the log has then.
 fn checkpoint(conn: &Connection, pragma: &str) -> rusqlite::Result<i64> {
     conn.prepare_cached(pragma)?.query_row([], |row| row.get(1))
 }
