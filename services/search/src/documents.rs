@@ -198,11 +198,11 @@ const RAISE_FLOOR: &str =
     "UPDATE changes SET floor = CASE WHEN floor < $1 THEN $1 ELSE floor END WHERE id = 1";
 const FORGET: &str = "DELETE FROM documents WHERE deleted AND change <= $1";
 
-/// Forgets what was removed longer than `age` ago and that an index at `visible` knows.
-pub(crate) async fn forget_removed(tx: &mut Tx, visible: u64, age: SignedDuration) -> Result<()> {
+/// Forgets what was removed longer than `age` ago and that an index at `settled` knows.
+pub(crate) async fn forget_removed(tx: &mut Tx, settled: u64, age: SignedDuration) -> Result<()> {
     let before = tx.now().saturating_sub(age).unwrap_or(Timestamp::MIN);
-    let visible = i64::try_from(visible).unwrap_or(i64::MAX);
-    let row = tx.one(OLDEST_NEWS, params![visible, before]).await?;
+    let settled = i64::try_from(settled).unwrap_or(i64::MAX);
+    let row = tx.one(OLDEST_NEWS, params![settled, before]).await?;
     if let Some(last) = row.at::<Option<i64>>(0)? {
         tx.execute(RAISE_FLOOR, params![last]).await?;
         tx.execute(FORGET, params![last]).await?;

@@ -6,7 +6,8 @@
 //! index*: every commit of the index carries, inside itself, the number of the last change it holds.
 //! After a crash the index is exactly one of its commits, and the loop reads on above the number it
 //! finds there. The index may be behind the table, never ahead of it (it only reads what is
-//! committed and synced), and applying a change twice is harmless. An index that is lost, damaged or
+//! committed and synced), and applying a change twice is harmless. A commit of the index is in memory
+//! for a few seconds before it is settled on disk; after a crash, more is applied again. An index that is lost, damaged or
 //! behind the table's `floor` is emptied and fed from number 0: the table is the truth.
 //!
 //! How far a source can be *found* is published only from a snapshot whose newest change the index
@@ -40,6 +41,8 @@ const BATCH: usize = 2_000;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// How often to look when nothing wakes us.
 const IDLE: Duration = Duration::from_millis(250);
+/// After this long a commit of the index is on disk: so much is applied again after a crash, at most.
+const SETTLE: Duration = Duration::from_secs(5);
 /// How often removed documents are looked through for old ones.
 const TIDY: Duration = Duration::from_secs(60);
 /// The longest pause after failures, and failures in a row after which the index is built anew.
@@ -63,6 +66,8 @@ struct Course {
     ahead: Option<Standing>,
     purge_at: Option<Instant>,
     tidy_at: Instant,
+    /// When to write the index to the disk, if it holds what is not there.
+    settle_at: Option<Instant>,
     /// When to give memory back.
     release_at: Option<Instant>,
 }
@@ -140,7 +145,8 @@ impl Indexing {
         self.app.shelf.put(Arc::clone(&feed.index));
         let now = Instant::now();
         let purge_at = feed.purge_is_due().then_some(now);
-        Ok(Course { feed, ahead: None, purge_at, tidy_at: now + TIDY, release_at: None })
+        let tidy_at = now + TIDY;
+        Ok(Course { feed, ahead: None, purge_at, tidy_at, settle_at: None, release_at: None })
     }
 
     async fn anew(&self, course: &mut Course) -> Result<(), Trouble> {
@@ -175,6 +181,7 @@ impl Indexing {
         let idle = changes.is_empty();
         self.take(course, changes).await?;
         self.publish(course, all);
+        self.settle(course).await?;
         if idle {
             self.tidy(course).await?;
         }
@@ -207,6 +214,7 @@ impl Indexing {
             course.purge_at.get_or_insert(now + pause);
         }
         course.release_at = Some(self.release_at(now));
+        course.settle_at.get_or_insert(now + SETTLE);
         self.documents.set(i64::try_from(course.feed.index.len()).unwrap_or(i64::MAX));
         if course.purge_at.is_some_and(|at| at <= now) {
             self.purge(course).await?;

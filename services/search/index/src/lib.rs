@@ -9,13 +9,14 @@
 //! # Why index and position cannot disagree
 //! Every commit carries, inside itself, the highest change it contains. There is no second
 //! place to store a position and so no order of writes to get wrong. After a crash the index is
-//! exactly some commit; [`Opened::At`] names its change; the caller applies every change above
+//! exactly some commit, the last that was settled; [`Opened::At`] names its change; the caller applies every change above
 //! it. Applying one twice is harmless, because putting is delete-by-key, then add. The caller's
 //! duty is to apply changes in order, and after an error to begin again above
 //! [`Index::visible`].
 //!
-//! Commits are not synced to disk, which makes them cheap enough to run every few tens of
-//! milliseconds; `opening` explains why that is safe.
+//! A commit stays in memory until it is settled, which writes it to the disk without syncing. That makes
+//! commits cheap enough to run every few tens of milliseconds; `young` and `opening` explain why it is
+//! safe.
 //!
 //! # Nothing leaks between scopes
 //! Every term starts with its scope (`terms`), so lookups, completions, corrections and
@@ -45,6 +46,7 @@ mod unsynced;
 mod vocabulary;
 mod words;
 mod writing;
+mod young;
 
 use std::path::{Path, PathBuf};
 
@@ -90,16 +92,17 @@ impl Index {
     /// # Errors
     /// [`IndexError::Busy`] if the folder is open elsewhere; otherwise the folder is unusable.
     pub fn open(folder: &Path, options: Options) -> Result<(Index, Opened), IndexError> {
-        let opening::Open { engine, reader, lock, opened } = opening::open(folder)?;
+        let opening::Open { engine, directory, reader, lock, opened } = opening::open(folder)?;
         if let Opened::Rebuilt(reason) = &opened {
             tracing::warn!(%reason, "the search index is rebuilt");
         }
         let change = if let Opened::At(change) = &opened { *change } else { 0 };
         let (_, fields) = Fields::schema();
+        let parts = writing::Parts { engine, directory, reader: reader.clone(), fields };
         let index = Index {
             folder: folder.to_owned(),
             fields,
-            writing: Writing::new(engine, reader.clone(), fields, options.writer_memory, change),
+            writing: Writing::new(parts, options.writer_memory, change),
             reader,
             _lock: lock,
         };
@@ -127,6 +130,19 @@ impl Index {
         self.writing.visible()
     }
 
+    /// Writes the last commit to the disk, where a crash of the process leaves it.
+    ///
+    /// # Errors
+    /// The disk's; the commit before it is then still there.
+    pub fn settle(&self) -> Result<(), IndexError> {
+        self.writing.settle()
+    }
+
+    /// The highest change that a crash of the process leaves. It trails [`Index::visible`].
+    pub fn settled(&self) -> u64 {
+        self.writing.settled()
+    }
+
     /// Finds documents of these scopes. Any text is a valid query; an empty one finds nothing.
     ///
     /// # Errors
@@ -148,7 +164,7 @@ impl Index {
         searching::suggest(&self.reader.searcher(), &self.fields, scopes, text, limit)
     }
 
-    /// Commits, then removes every trace of deleted documents from the folder's files. Costs as
+    /// Commits, then removes every trace of deleted documents from the folder's files, and settles. Costs as
     /// much as rewriting the segments they were in. Blocks of the disk itself, its snapshots
     /// and backups are beyond it.
     ///
@@ -158,8 +174,8 @@ impl Index {
         self.writing.purge()
     }
 
-    /// Commits, then gives the writer's threads and memory back, after any merge under way. For
-    /// idle times; the next change takes them again.
+    /// Commits, then gives the writer's threads and memory back, after any merge under way, and settles.
+    /// For idle times; the next change takes them again.
     ///
     /// # Errors
     /// As [`Index::commit`].

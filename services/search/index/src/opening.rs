@@ -2,8 +2,8 @@
 //!
 //! Nothing here is synced, so what a start finds depends on how the last run ended.
 //!
-//! - **The process ended or crashed**: the kernel kept every page. The last commit is whole;
-//!   files of an unfinished one are swept away.
+//! - **The process ended or crashed**: the kernel kept every page. The last commit that was settled is
+//!   whole (see [`young`](crate::young)); files of an unfinished one are swept away.
 //! - **The machine lost power**: any file may be torn, empty or missing, and a small file may
 //!   be an old version of itself. Every segment file ends in a checksum. A marker records the
 //!   kernel's boot id; when it differs from today's, all files in use are read and checked
@@ -28,7 +28,8 @@ use tantivy::{IndexReader, IndexSettings, ReloadPolicy};
 
 use crate::error::IndexError;
 use crate::terms::{Fields, ScopedTokenizer, TOKENIZER};
-use crate::unsynced::{LIST, REPLACEMENT, UnsyncedDirectory, replace};
+use crate::unsynced::{LIST, REPLACEMENT, replace};
+use crate::young::YoungDirectory;
 
 /// Raise it with every change to terms, fields, folding or the engine's file format.
 const FORMAT: &str = "hanse-1/tantivy-0.27";
@@ -68,6 +69,7 @@ struct Marker {
 /// An engine ready for use, and the lock that keeps others out.
 pub(crate) struct Open {
     pub engine: Engine,
+    pub directory: YoungDirectory,
     pub reader: IndexReader,
     pub lock: DirectoryLock,
     pub opened: Opened,
@@ -75,12 +77,13 @@ pub(crate) struct Open {
 
 pub(crate) fn open(folder: &Path) -> Result<Open, IndexError> {
     fs::create_dir_all(folder)?;
-    let lock = lock(folder)?;
+    let mut directory = YoungDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+    let lock = lock(&directory, folder)?;
     let boot = fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned());
     let found = if own_files(folder)?.is_empty() {
         Err(Opened::Empty)
     } else {
-        existing(folder, boot.as_deref()).map_err(Opened::Rebuilt)
+        existing(folder, &directory, boot.as_deref()).map_err(Opened::Rebuilt)
     };
     let (engine, reader, opened) = match found {
         Ok((engine, reader, change)) => (engine, reader, Opened::At(change)),
@@ -91,26 +94,24 @@ pub(crate) fn open(folder: &Path) -> Result<Open, IndexError> {
             let (schema, _) = Fields::schema();
             let settings =
                 IndexSettings { docstore_compress_dedicated_thread: false, ..Default::default() };
-            let engine = Engine::create(directory(folder)?, schema, settings)?;
+            directory = YoungDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+            let engine = Engine::create(directory.clone(), schema, settings)?;
             let reader = prepare(&engine)?;
+            directory.settle()?;
             (engine, reader, opened)
         }
     };
     let marker = Marker { format: FORMAT.to_owned(), boot };
     replace(&folder.join(MARKER), &serde_json::to_vec(&marker).map_err(std::io::Error::from)?)?;
-    Ok(Open { engine, reader, lock, opened })
+    Ok(Open { engine, directory, reader, lock, opened })
 }
 
-fn lock(folder: &Path) -> Result<DirectoryLock, IndexError> {
+fn lock(directory: &YoungDirectory, folder: &Path) -> Result<DirectoryLock, IndexError> {
     let lock = Lock { filepath: PathBuf::from(LOCK), is_blocking: false };
-    directory(folder)?.acquire_lock(&lock).map_err(|error| match error {
+    directory.acquire_lock(&lock).map_err(|error| match error {
         LockError::LockBusy => IndexError::Busy(folder.to_owned()),
         LockError::IoError(error) => std::io::Error::other(error).into(),
     })
-}
-
-fn directory(folder: &Path) -> Result<UnsyncedDirectory, IndexError> {
-    Ok(UnsyncedDirectory::open(folder).map_err(tantivy::TantivyError::from)?)
 }
 
 fn prepare(engine: &Engine) -> tantivy::Result<IndexReader> {
@@ -123,7 +124,11 @@ fn prepare(engine: &Engine) -> tantivy::Result<IndexReader> {
 }
 
 /// The index in the folder, or the reason not to believe it.
-fn existing(folder: &Path, boot: Option<&str>) -> Result<(Engine, IndexReader, u64), String> {
+fn existing(
+    folder: &Path,
+    directory: &YoungDirectory,
+    boot: Option<&str>,
+) -> Result<(Engine, IndexReader, u64), String> {
     let marker = fs::read(folder.join(MARKER)).map_err(|_| "its marker is missing".to_owned())?;
     let marker: Marker =
         serde_json::from_slice(&marker).map_err(|_| "its marker is unreadable".to_owned())?;
@@ -131,8 +136,7 @@ fn existing(folder: &Path, boot: Option<&str>) -> Result<(Engine, IndexReader, u
         return Err(format!("its format is {}, not {FORMAT}", marker.format));
     }
     let text = |error: tantivy::TantivyError| error.to_string();
-    let directory = directory(folder).map_err(|error| error.to_string())?;
-    let engine = Engine::open(directory).map_err(text)?;
+    let engine = Engine::open(directory.clone()).map_err(text)?;
     if engine.schema() != Fields::schema().0 {
         return Err("its fields differ".to_owned());
     }

@@ -52,9 +52,14 @@ impl UnsyncedDirectory {
         let maps = MmapDirectory::open(folder)?;
         Ok(UnsyncedDirectory { folder: folder.to_owned(), maps })
     }
+
+    /// Writes a file of the folder whole, in the place of what may be there.
+    pub(crate) fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        replace(&self.folder.join(path), content)
+    }
 }
 
-/// Replaces a small file in one step, as seen by processes; nothing is promised about power.
+/// Replaces a file in one step, as seen by processes; nothing is promised about power.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".");

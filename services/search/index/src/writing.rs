@@ -25,17 +25,31 @@ use tantivy::{IndexReader, Term};
 use crate::document::{Change, Id};
 use crate::error::IndexError;
 use crate::terms::{Class, Fields, term};
+use crate::young::YoungDirectory;
 
 /// The smallest arena the engine accepts.
 const SMALLEST_ARENA: usize = 15_000_000;
 
+/// A commit is settled when so many bytes are in memory.
+const MOST_IN_MEMORY: usize = 16 * 1024 * 1024;
+
+/// What writing is made of.
+pub(crate) struct Parts {
+    pub engine: Engine,
+    pub directory: YoungDirectory,
+    pub reader: IndexReader,
+    pub fields: Fields,
+}
+
 /// Serialises writers; see the module.
 pub(crate) struct Writing {
     engine: Engine,
+    directory: YoungDirectory,
     reader: IndexReader,
     fields: Fields,
     arena: usize,
     visible: AtomicU64,
+    settled: AtomicU64,
     pending: Mutex<Pending>,
 }
 
@@ -53,18 +67,21 @@ struct Pending {
 }
 
 impl Writing {
-    pub(crate) fn new(
-        engine: Engine,
-        reader: IndexReader,
-        fields: Fields,
-        arena: usize,
-        committed: u64,
-    ) -> Writing {
+    pub(crate) fn new(parts: Parts, arena: usize, committed: u64) -> Writing {
+        let Parts { engine, directory, reader, fields } = parts;
         let keys = HashSet::new();
         let (dirty, unsure) = (false, false);
         let pending = Pending { writer: None, applied: committed, committed, dirty, unsure, keys };
-        let (visible, pending) = (AtomicU64::new(committed), Mutex::new(pending));
-        Writing { engine, reader, fields, arena: arena.max(SMALLEST_ARENA), visible, pending }
+        Writing {
+            engine,
+            directory,
+            reader,
+            fields,
+            arena: arena.max(SMALLEST_ARENA),
+            visible: AtomicU64::new(committed),
+            settled: AtomicU64::new(committed),
+            pending: Mutex::new(pending),
+        }
     }
 
     /// The change searches see. It trails the commit only if loading a commit failed.
@@ -72,12 +89,28 @@ impl Writing {
         self.visible.load(Ordering::Acquire)
     }
 
+    /// The change that a crash leaves.
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn settle(&self) -> Result<(), IndexError> {
+        self.write_down(&self.lock())
+    }
+
+    /// Writes the last commit to the disk, before another can be made.
+    fn write_down(&self, pending: &Pending) -> Result<(), IndexError> {
+        self.directory.settle()?;
+        self.settled.store(pending.committed, Ordering::Release);
+        Ok(())
+    }
+
     pub(crate) fn apply(&self, change_no: u64, change: Change) -> Result<(), IndexError> {
         let mut pending = self.lock();
         let outcome = self.buffer(&mut pending, change);
         pending.applied = pending.applied.max(change_no);
         pending.dirty = true;
-        pending.settle(outcome)
+        pending.keep_or_forget(outcome)
     }
 
     fn buffer(&self, pending: &mut Pending, change: Change) -> Result<(), IndexError> {
@@ -105,16 +138,21 @@ impl Writing {
     pub(crate) fn commit(&self) -> Result<u64, IndexError> {
         let mut pending = self.lock();
         pending.commit()?;
-        self.publish(&mut pending)
+        let visible = self.publish(&mut pending)?;
+        if self.directory.bytes() > MOST_IN_MEMORY {
+            self.write_down(&pending)?;
+        }
+        Ok(visible)
     }
 
-    /// Rewrites every segment that holds deleted documents and deletes the old files.
+    /// Rewrites every segment that holds deleted documents and deletes the old files, on disk too.
     pub(crate) fn purge(&self) -> Result<(), IndexError> {
         let mut pending = self.lock();
         pending.commit()?;
         let outcome = self.rewrite(&mut pending);
-        pending.settle(outcome)?;
-        self.publish(&mut pending).map(drop)
+        pending.keep_or_forget(outcome)?;
+        self.publish(&mut pending)?;
+        self.write_down(&pending)
     }
 
     /// Loads the last commit, before another can be made.
@@ -150,7 +188,8 @@ impl Writing {
         if let Some(writer) = pending.writer.take() {
             writer.wait_merging_threads()?;
         }
-        self.publish(&mut pending).map(drop)
+        self.publish(&mut pending)?;
+        self.write_down(&pending)
     }
 
     fn writer<'a>(&self, pending: &'a mut Pending) -> Result<&'a mut IndexWriter, IndexError> {
@@ -195,7 +234,7 @@ impl Pending {
             commit.commit()?;
             Ok(())
         });
-        self.settle(outcome)?;
+        self.keep_or_forget(outcome)?;
         self.committed = applied;
         self.dirty = false;
         self.keys.clear();
@@ -203,7 +242,7 @@ impl Pending {
     }
 
     /// After a failure nothing buffered counts any more.
-    fn settle(&mut self, outcome: Result<(), IndexError>) -> Result<(), IndexError> {
+    fn keep_or_forget(&mut self, outcome: Result<(), IndexError>) -> Result<(), IndexError> {
         if outcome.is_err() {
             self.writer = None;
             self.applied = self.committed;

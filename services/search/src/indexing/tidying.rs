@@ -19,19 +19,28 @@ impl Indexing {
             self.purge(course).await?;
         }
         if course.release_at.is_some_and(|at| at <= now) {
-            course.release_at = None;
+            (course.release_at, course.settle_at) = (None, None);
             let index = Arc::clone(&course.feed.index);
             blocking(move || index.release()).await?;
         }
         if course.tidy_at <= now {
             course.tidy_at = now + TIDY;
-            let visible = course.feed.index.visible();
+            let settled = course.feed.index.settled();
             let age = SignedDuration::from_mins(self.app.config.tombstone_minutes.into());
             let db = &self.app.home.db;
             db.write::<_, StoreError, _>(async move |tx: &mut Tx| {
-                documents::forget_removed(tx, visible, age).await
+                documents::forget_removed(tx, settled, age).await
             })
             .await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the index to the disk when that is due.
+    pub(super) async fn settle(&self, course: &mut Course) -> Result<(), Trouble> {
+        if course.settle_at.take_if(|at| *at <= Instant::now()).is_some() {
+            let index = Arc::clone(&course.feed.index);
+            blocking(move || index.settle()).await?;
         }
         Ok(())
     }
@@ -39,7 +48,7 @@ impl Indexing {
     pub(super) async fn purge(&self, course: &mut Course) -> Result<(), Trouble> {
         let feed = course.feed.clone();
         blocking(move || feed.purge()).await?;
-        course.purge_at = None;
+        (course.purge_at, course.settle_at) = (None, None);
         course.release_at = Some(self.release_at(Instant::now()));
         Ok(())
     }

@@ -17,6 +17,7 @@ fn rebuilt(desk: Desk) -> Desk {
     desk.next = 1;
     desk.put(note(1, 1, "fed again"));
     desk.index.commit().unwrap();
+    desk.index.settle().unwrap();
     assert_eq!(desk.find("again"), [1]);
     desk
 }

@@ -7,6 +7,7 @@ mod finding;
 mod hostile;
 mod paging;
 mod purge;
+mod settling;
 
 use std::path::Path;
 
@@ -36,13 +37,14 @@ impl Desk {
         self.change(Change::Put(document));
     }
 
-    /// A desk whose commit holds these bodies in scope 1, with keys 1, 2, 3…
+    /// A desk whose commit, on disk, holds these bodies in scope 1, with keys 1, 2, 3…
     fn with(bodies: &[&str]) -> Desk {
         let mut desk = Desk::new();
         for (at, body) in bodies.iter().enumerate() {
             desk.put(note(at as u32 + 1, 1, body));
         }
         desk.index.commit().unwrap();
+        desk.index.settle().unwrap();
         desk
     }
 
