@@ -72,6 +72,15 @@ struct Course {
     release_at: Option<Instant>,
 }
 
+/// A start after an orderly stop has nothing to apply again.
+impl Drop for Course {
+    fn drop(&mut self) {
+        if let Err(error) = self.feed.index.settle() {
+            tracing::debug!(%error, "the search index was not settled; the next start feeds it again");
+        }
+    }
+}
+
 /// What a step has done.
 enum Step {
     /// It took something in; there may be more at once.
@@ -151,7 +160,7 @@ impl Indexing {
 
     async fn anew(&self, course: &mut Course) -> Result<(), Trouble> {
         self.app.shelf.clear();
-        course.ahead = None;
+        (course.ahead, course.settle_at) = (None, None);
         let feed = course.feed.clone();
         course.feed = blocking(move || feed.anew()).await?;
         self.app.shelf.put(Arc::clone(&course.feed.index));

@@ -103,3 +103,47 @@ fn stopping_at_once_loses_nothing() {
         }
     }
 }
+
+/// The search index is in memory for a while before it is on disk (ADR 0026). An orderly stop leaves all
+/// of it there; a kill leaves less, and the next start feeds the rest again from the table of documents.
+#[test]
+fn the_search_index_outlives_a_stop_and_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    // The highest change of the commit that is on disk.
+    let on_disk = || {
+        let meta = std::fs::read(data.join("cache/search/index/meta.json")).expect("an index");
+        let meta: serde_json::Value = serde_json::from_slice(&meta).expect("JSON");
+        meta["payload"].as_str().map_or(0, |change| change.parse::<i64>().expect("a number"))
+    };
+    // So that nothing is settled for being idle.
+    let busy = [&UNHURRIED[..], &["--set", "search.release_after_ms=3600000"]].concat();
+    let server = Server::start(&data, &busy);
+    let anna = server.register("anna");
+    let write = |anna: &Client, count: i64| {
+        for number in 0..count {
+            let thought = json!({ "text": format!("harbour {number}") });
+            assert_eq!(anna.post("/api/thoughts", &thought).status, 201);
+        }
+    };
+    let finds = |anna: &Client, total: i64| {
+        until("all is found", || anna.get("/api/search?q=harbour").json()["total"] == total);
+    };
+    write(&anna, 5);
+    finds(&anna, 5);
+    assert!(server.stop().success());
+    assert_eq!(on_disk(), 5);
+
+    let server = Server::start(&data, &busy);
+    let anna = anna.at(&server.url);
+    finds(&anna, 5);
+    write(&anna, 20);
+    finds(&anna, 25);
+    server.kill();
+    assert!((5..=25).contains(&on_disk()), "{}", on_disk());
+
+    let server = Server::start(&data, &busy);
+    finds(&anna.at(&server.url), 25);
+    assert!(server.stop().success());
+    assert_eq!(on_disk(), 25);
+}

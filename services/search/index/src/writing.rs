@@ -98,11 +98,12 @@ impl Writing {
         self.write_down(&self.lock())
     }
 
-    /// Writes the last commit to the disk, before another can be made.
+    /// Writes the last commit to the disk, before another can be made, and has it read from there, so
+    /// that the memory is free.
     fn write_down(&self, pending: &Pending) -> Result<(), IndexError> {
         self.directory.settle()?;
         self.settled.store(pending.committed, Ordering::Release);
-        Ok(())
+        Ok(self.reader.reload()?)
     }
 
     pub(crate) fn apply(&self, change_no: u64, change: Change) -> Result<(), IndexError> {

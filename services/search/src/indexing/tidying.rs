@@ -36,11 +36,12 @@ impl Indexing {
         Ok(())
     }
 
-    /// Writes the index to the disk when that is due.
+    /// Writes the index to the disk when that is due, and until it succeeds.
     pub(super) async fn settle(&self, course: &mut Course) -> Result<(), Trouble> {
-        if course.settle_at.take_if(|at| *at <= Instant::now()).is_some() {
+        if course.settle_at.is_some_and(|at| at <= Instant::now()) {
             let index = Arc::clone(&course.feed.index);
             blocking(move || index.settle()).await?;
+            course.settle_at = None;
         }
         Ok(())
     }
