@@ -6,19 +6,23 @@ use crate::dispatch::Context;
 use crate::error::KernelError;
 
 /// Sent on every answer, errors included. An operation that needs another value sets it first.
-const SECURITY: [(HeaderName, &str); 8] = [
-    (http::header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
-    (
+static SECURITY: [(HeaderName, HeaderValue); 8] = [
+    fixed(http::header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    fixed(
         http::header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
-    (http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (http::header::REFERRER_POLICY, "no-referrer"),
-    (http::header::X_FRAME_OPTIONS, "DENY"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "interest-cohort=()"),
-    (http::header::CACHE_CONTROL, "no-store"),
+    fixed(http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    fixed(http::header::REFERRER_POLICY, "no-referrer"),
+    fixed(http::header::X_FRAME_OPTIONS, "DENY"),
+    fixed(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    fixed(HeaderName::from_static("permissions-policy"), "interest-cohort=()"),
+    fixed(http::header::CACHE_CONTROL, "no-store"),
 ];
+
+const fn fixed(name: HeaderName, value: &'static str) -> (HeaderName, HeaderValue) {
+    (name, HeaderValue::from_static(value))
+}
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -37,8 +41,8 @@ const SINGLE: [&str; 8] = [
 /// Adds the security headers and the request's id.
 pub fn finish(headers: &mut HeaderMap, context: &Context) {
     headers.reserve(SECURITY.len() + 2);
-    for (name, value) in SECURITY {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    for (name, value) in &SECURITY {
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
     if let Ok(id) = HeaderValue::from_str(context.request_id.hyphenated().encode_lower(&mut id)) {

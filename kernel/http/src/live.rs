@@ -301,15 +301,15 @@ pub(crate) struct UntilStopped {
 
 impl UntilStopped {
     /// The response with its body ending at `stopped`, if it is one of live events.
-    pub(crate) fn watch(
+    pub(crate) fn watch<F: Future<Output = ()> + Send + 'static>(
         response: Response<ResponseBody>,
-        stopped: impl Future<Output = ()> + Send + 'static,
+        stopped: impl FnOnce() -> F,
     ) -> Response<ResponseBody> {
         let kind = response.headers().get(CONTENT_TYPE);
         if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
             return response;
         }
-        response.map(|body| stream(Self { body, stopped: Box::pin(stopped) }))
+        response.map(|body| stream(Self { body, stopped: Box::pin(stopped()) }))
     }
 }
 

@@ -154,14 +154,14 @@ impl<F: Front> Connection<F> {
         let Ok(stream) = TcpStream::from_std(stream) else { return };
         let activity = Arc::new(Activity::default());
         let requests = Arc::clone(&activity);
-        let ends = stopped.clone();
+        let shared = Arc::new(Shared { front, peer, requests, stopped: stopped.clone() });
         let tunnels = Tunnels::new(stopped.clone());
         let entrance = tunnels.clone();
         let service = service_fn(move |mut request: http::Request<_>| {
             if wants_socket(request.headers()) {
                 request.extensions_mut().insert(entrance.clone());
             }
-            answer(Arc::clone(&front), request, peer, Arc::clone(&requests), ends.clone())
+            answer(Arc::clone(&shared), request)
         });
         let stream = enter(stream, tls.as_ref(), peer);
         let Some(Some(stream)) = unless(&mut stopped, stream).await else { return };
@@ -245,21 +245,28 @@ fn place<F: Front>(places: &Places, front: &F, peer: SocketAddr) -> Option<Optio
     place.map(Some)
 }
 
-async fn answer<F: Front>(
+/// What the requests of one connection share. They count references to this, and not each to what all
+/// connections share: processors would pass that from one to the other all the time.
+struct Shared<F> {
     front: Arc<F>,
-    request: http::Request<hyper::body::Incoming>,
     peer: SocketAddr,
-    activity: Arc<Activity>,
-    mut stopped: watch::Receiver<bool>,
+    requests: Arc<Activity>,
+    stopped: watch::Receiver<bool>,
+}
+
+async fn answer<F: Front>(
+    shared: Arc<Shared<F>>,
+    request: http::Request<hyper::body::Incoming>,
 ) -> Result<http::Response<Taken>, Infallible> {
-    let under = (request.version() == http::Version::HTTP_2).then(|| activity.begin());
+    let http2 = request.version() == http::Version::HTTP_2;
+    let under = http2.then(|| shared.requests.begin());
     // A request may have had a length as well, which the library has dropped: whoever stands between
     // may have seen another end of it (RFC 9112, section 6.1).
     let ambiguous = request.headers().contains_key(TRANSFER_ENCODING);
     let (head, body) = request.into_parts();
     let (body, rest) = Received::new(body, &head.headers);
     let request = http::Request::from_parts(head, Either::Left(body));
-    let mut response = front.handle(request, peer).await;
+    let mut response = shared.front.handle(request, shared.peer).await;
     // HTTP/2 ends a stream by itself.
     let rest = rest.filter(|_| under.is_none());
     let more = match rest {
@@ -269,8 +276,10 @@ async fn answer<F: Front>(
     if ambiguous || more {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    let stopped = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
-    let response = UntilStopped::watch(response, stopped);
+    let response = UntilStopped::watch(response, || {
+        let mut stopped = shared.stopped.clone();
+        async move { drop(stopped.wait_for(|stopped| *stopped).await) }
+    });
     Ok(response.map(|body| match under {
         Some(under) => Taken::watched(body, under),
         None => Taken::freely(body),

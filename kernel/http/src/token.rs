@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -98,6 +98,8 @@ struct StrictHeader {
 #[derive(Clone, Default)]
 pub struct Revocations {
     until: Arc<RwLock<HashMap<Uuid, Timestamp>>>,
+    /// Is there any? Most requests need no lock to learn that there is none.
+    any: Arc<AtomicBool>,
 }
 
 impl Revocations {
@@ -109,12 +111,15 @@ impl Revocations {
             ids.retain(|_, until| *until > now);
         }
         ids.insert(id, until);
+        self.any.store(true, Ordering::Release);
     }
 
     fn covers(&self, principal: &Principal) -> bool {
+        if !self.any.load(Ordering::Acquire) {
+            return false;
+        }
         let ids = self.until.read().unwrap_or_else(PoisonError::into_inner);
-        !ids.is_empty()
-            && (ids.contains_key(&principal.session_id) || ids.contains_key(&principal.user_id))
+        ids.contains_key(&principal.session_id) || ids.contains_key(&principal.user_id)
     }
 }
 

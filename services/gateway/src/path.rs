@@ -14,13 +14,22 @@ const RESERVED: [&str; 7] = ["app", "health", "ready", "metrics", "tracing", ".w
 /// Longest address that is looked at.
 const LONGEST: usize = 2048;
 
+/// May an address have this byte?
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~' | b':' | b'@')
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        )
+}
+
 /// The canonical form.
 ///
 /// # Errors
 /// [`KernelError::MalformedAddress`].
 pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, KernelError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~:@!$&'()*+,;=".contains(&byte);
-    if path.len() > LONGEST || !path.starts_with('/') || !path.bytes().all(plain) {
+    if path.len() > LONGEST || !path.starts_with('/') || !path.bytes().all(is_plain) {
         return Err(KernelError::MalformedAddress);
     }
     if path == "/" {
@@ -33,11 +42,16 @@ pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, KernelError> {
     let first = segments.next().unwrap_or_default();
     Ok(match first {
         "api" if segments.next() == Some("v1") => Cow::Borrowed(path),
-        "api" => Cow::Owned(path.replacen("/api", "/api/v1", 1)),
+        "api" => Cow::Owned(current(path.strip_prefix("/api").unwrap_or_default())),
         "openapi.json" => Cow::Borrowed(path),
         first if RESERVED.contains(&first) => Cow::Borrowed(path),
-        _ => Cow::Owned(format!("/api/v1{path}")),
+        _ => Cow::Owned(current(path)),
     })
+}
+
+/// An address of the current version.
+fn current(path: &str) -> String {
+    ["/api/v1", path].concat()
 }
 
 /// Gives the request its canonical address; the query stays.
