@@ -18,6 +18,7 @@ mod config;
 mod log;
 pub mod metrics;
 mod otlp;
+pub mod parts;
 pub mod recent;
 pub mod trace;
 

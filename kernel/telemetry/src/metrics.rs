@@ -13,6 +13,7 @@
 //! `String::leak`.
 
 mod http;
+mod latencies;
 
 use crate::metrics::http::HttpMetrics;
 use prometheus_client::encoding::text;
@@ -23,9 +24,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;
 pub use prometheus_client::metrics::histogram::Histogram;
+
+/// A number that only grows.
+pub type Counter = prometheus_client::metrics::counter::Counter<u64, crate::parts::Sum>;
 
 /// Bucket bounds for durations, in seconds: half a millisecond to thirty seconds.
 pub const LATENCY: [f64; 15] =

@@ -1,5 +1,6 @@
 //! The last requests, for `/tracing`: enough to see what just happened without a collector.
 
+use crate::parts::{Apart, PARTS, mine};
 use serde::{Serialize, Serializer};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,9 +27,11 @@ pub struct FinishedRequest {
     pub at: i64,
 }
 
-/// A ring of the last [`REMEMBERED`] requests. Clones share it.
+/// The last [`REMEMBERED`] requests. Clones share it.
 ///
-/// Recording never waits: when another thread holds the ring, the entry is skipped and counted.
+/// There are several rings, so that threads do not hand one to each other all the time (see
+/// [`parts`](crate::parts)). Recording never waits: when another thread holds the ring, the entry is
+/// skipped and counted.
 #[derive(Debug, Clone, Default)]
 pub struct RecentTraces {
     shared: Arc<Shared>,
@@ -36,14 +39,14 @@ pub struct RecentTraces {
 
 #[derive(Debug, Default)]
 struct Shared {
-    ring: Mutex<VecDeque<FinishedRequest>>,
+    rings: [Apart<Mutex<VecDeque<FinishedRequest>>>; PARTS],
     skipped: AtomicU64,
 }
 
 impl RecentTraces {
     /// Remembers a request, unless the ring is busy at this moment.
     pub fn record(&self, request: FinishedRequest) {
-        let mut ring = match self.shared.ring.try_lock() {
+        let mut ring = match mine(&self.shared.rings).0.try_lock() {
             Ok(ring) => ring,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
@@ -59,8 +62,14 @@ impl RecentTraces {
 
     /// The remembered requests, newest first.
     pub fn snapshot(&self) -> Vec<FinishedRequest> {
-        let ring = self.shared.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.iter().rev().copied().collect()
+        let mut all = Vec::with_capacity(REMEMBERED);
+        for Apart(ring) in &self.shared.rings {
+            let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend(ring.iter().rev().copied());
+        }
+        all.sort_by_key(|request| std::cmp::Reverse(request.at));
+        all.truncate(REMEMBERED);
+        all
     }
 
     /// How many requests were not remembered because the ring was busy.
@@ -101,7 +110,7 @@ mod tests {
     #[test]
     fn a_busy_ring_is_not_waited_for() {
         let recent = RecentTraces::default();
-        let held = recent.shared.ring.lock().unwrap();
+        let held = mine(&recent.shared.rings).0.lock().unwrap();
         recent.record(request(1));
         drop(held);
         assert_eq!((recent.skipped(), recent.snapshot().len()), (1, 0));

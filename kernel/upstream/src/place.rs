@@ -39,6 +39,14 @@ pub(crate) enum Want {
 /// A sender of a connection that several requests share.
 pub(crate) type Shared = http2::SendRequest<RequestBody>;
 
+/// A connection that nobody uses.
+struct Idle {
+    wire: Box<Wire>,
+    /// Whose it is, so that others' are passed over without a look at them.
+    runtime: Id,
+    since: u64,
+}
+
 pub(crate) struct Place {
     pub(crate) address: SocketAddr,
     /// Its address as a `Host`.
@@ -48,8 +56,8 @@ pub(crate) struct Place {
     weight: AtomicU16,
     limit: usize,
     slots: Arc<Semaphore>,
-    /// Idle connections, the latest used last, each with when it was put here.
-    idle: Mutex<Vec<(Box<Wire>, u64)>>,
+    /// Idle connections, the latest used last.
+    idle: Mutex<Vec<Idle>>,
     /// The shared connection of each runtime that uses this endpoint.
     shared: tokio::sync::Mutex<Vec<(Id, Shared)>>,
     most_idle: usize,
@@ -124,10 +132,9 @@ impl Place {
         now: u64,
         want: Want,
     ) -> Result<Lease, Failure> {
-        let slots = Arc::clone(&self.slots);
-        let slot = match Arc::clone(&slots).try_acquire_owned() {
+        let slot = match Arc::clone(&self.slots).try_acquire_owned() {
             Ok(slot) => slot,
-            Err(_) => tokio::time::timeout(QUEUE_TIME, slots.acquire_owned())
+            Err(_) => tokio::time::timeout(QUEUE_TIME, Arc::clone(&self.slots).acquire_owned())
                 .await
                 .map_err(|_| Failure::Busy)?
                 .map_err(|_| Failure::Busy)?,
@@ -152,9 +159,9 @@ impl Place {
     fn take_idle(&self, now: u64) -> Option<Box<Wire>> {
         let here = Handle::current().id();
         loop {
-            let (mut wire, since) = {
+            let Idle { mut wire, since, .. } = {
                 let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-                let latest = idle.iter().rposition(|(wire, _)| wire.is_of(here))?;
+                let latest = idle.iter().rposition(|idle| idle.runtime == here)?;
                 idle.remove(latest)
             };
             if now.saturating_sub(since) < self.idle_ms && wire.fit() {
@@ -199,7 +206,7 @@ impl Place {
     pub(crate) fn sweep(&self, now: u64) {
         let gone = self.gone.load(Relaxed);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, since)| !gone && now.saturating_sub(*since) < self.idle_ms);
+        idle.retain(|idle| !gone && now.saturating_sub(idle.since) < self.idle_ms);
     }
 
     /// Discovery does not name it any more.
@@ -288,7 +295,7 @@ impl Place {
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.most_idle {
-            idle.push((wire, now));
+            idle.push(Idle { runtime: wire.runtime(), wire, since: now });
         }
     }
 }

@@ -71,9 +71,9 @@ impl Wire {
         }
     }
 
-    /// Does it belong to this runtime?
-    pub(crate) fn is_of(&self, runtime: Id) -> bool {
-        self.runtime == runtime
+    /// The runtime that it belongs to.
+    pub(crate) fn runtime(&self) -> Id {
+        self.runtime
     }
 
     /// Can it take another request?

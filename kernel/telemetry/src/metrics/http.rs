@@ -1,15 +1,16 @@
 //! The metrics of requests, on the path of every one of them.
 //!
 //! The families of the library lock and hash their label texts for each metric. Here the three
-//! metrics of an (operation, method, status) are found together, under one read lock, by the
-//! addresses of the two static texts. Two copies of the same text cost a second entry, never a
+//! metrics of an (operation, method, status) are found together, without a lock, by the addresses of
+//! the two static texts. Two copies of the same text cost a second entry, never a
 //! second series: entries are resolved through the families.
 
-use super::{Book, Counter, Histogram, latency};
+use super::latencies::Latencies;
+use super::{Book, Counter};
+use arc_swap::ArcSwap;
 use prometheus_client::metrics::family::Family;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{PoisonError, RwLock};
 
 type Text = &'static str;
 type Route = [(Text, Text); 2];
@@ -27,18 +28,21 @@ impl std::hash::Hash for Key {
     }
 }
 
+type Known = HashMap<Key, Series, BuildHasherDefault<Mix>>;
+
 /// The metrics of one key.
+#[derive(Clone)]
 struct Series {
-    duration: Histogram,
+    duration: Latencies,
     total: Counter,
     errors: Option<Counter>,
 }
 
 pub struct HttpMetrics {
-    durations: Family<Route, Histogram>,
+    durations: Family<Route, Latencies>,
     totals: Family<Labelled<u16>, Counter>,
     errors: Family<Labelled<Text>, Counter>,
-    series: RwLock<HashMap<Key, Series, BuildHasherDefault<Mix>>>,
+    series: ArcSwap<Known>,
 }
 
 impl HttpMetrics {
@@ -47,7 +51,7 @@ impl HttpMetrics {
             durations: book.get(
                 "http_request_duration_seconds",
                 "Time to answer a request",
-                || Family::new_with_constructor(latency as fn() -> Histogram),
+                Family::default,
             ),
             totals: book.get("http_requests", "Answered requests", Family::default),
             errors: book.get(
@@ -55,7 +59,7 @@ impl HttpMetrics {
                 "Requests answered with an error, by class",
                 Family::default,
             ),
-            series: RwLock::default(),
+            series: ArcSwap::default(),
         }
     }
 
@@ -67,14 +71,16 @@ impl HttpMetrics {
             method.len(),
             usize::from(status),
         ]);
-        let known = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.get(&key) {
+        if let Some(series) = self.series.load().get(&key) {
             return series.record(seconds);
         }
-        drop(known);
         let series = self.resolve(operation, method, status);
         series.record(seconds);
-        self.series.write().unwrap_or_else(PoisonError::into_inner).insert(key, series);
+        self.series.rcu(|known| {
+            let mut known = Known::clone(known);
+            known.insert(key, series.clone());
+            known
+        });
     }
 
     fn resolve(&self, operation: Text, method: Text, status: u16) -> Series {
