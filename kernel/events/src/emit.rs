@@ -65,3 +65,36 @@ impl Emit for Tx {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hanse_store::{Clock, Db, Ids, Result, StoreConfig, StoreError, Tx, Value, params};
+    use uuid::Uuid;
+
+    use super::APPEND_SQLITE;
+
+    /// A temporary table would be filled and read back for every event.
+    #[tokio::test]
+    async fn an_event_is_appended_straight_to_its_table() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("hanse-append-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).ok();
+        let config = StoreConfig::Sqlite { folder: folder.clone() };
+        let db = Db::open(&config, "producer", Ids::system(Clock::system()), false).await?;
+        db.migrate(&[crate::SCHEMA]).await?;
+        let steps = db
+            .write::<_, StoreError, _>(async |tx: &mut Tx| {
+                let (id, now) = (tx.new_id(), tx.now());
+                let owner = Uuid::nil();
+                let values =
+                    params![id, "a.B", 1, "b/1", owner, Value::Null, Value::Null, now, "{}"];
+                let rows = tx.all(format!("EXPLAIN {APPEND_SQLITE}"), values).await?;
+                rows.iter().map(|row| row.at::<String>(1)).collect::<Result<Vec<_>>>()
+            })
+            .await?;
+        drop(db);
+        std::fs::remove_dir_all(folder).ok();
+        assert!(steps.iter().any(|step| step == "Insert"), "{steps:?}");
+        assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "{steps:?}");
+        Ok(())
+    }
+}
