@@ -75,6 +75,8 @@ fn processes_find_each_other_whatever_becomes_of_redis() {
     assert_eq!(first.status, 201, "{}", first.text);
     let leaver = split.register("leaver");
     assert_eq!(leaver.post("/auth/logout", &json!({})).status, 204);
+    // Other processes hear of it within two seconds, however fast the days below go by.
+    until("every process knows who has left", || leaver.get("/api/thoughts").status == 401);
 
     let days: [Day; 5] = [
         ("a thief is announced", |redis, thief| forge(redis, thief)),
