@@ -7,8 +7,9 @@
 //! After a crash the index is exactly one of its commits, and the loop reads on above the number it
 //! finds there. The index may be behind the table, never ahead of it (it only reads what is
 //! committed and synced), and applying a change twice is harmless. A commit of the index is in memory
-//! for a few seconds before it is settled on disk; after a crash, more is applied again. An index that is lost, damaged or
-//! behind the table's `floor` is emptied and fed from number 0: the table is the truth.
+//! for a few seconds before it is settled on disk; after a crash, more is applied again. An index that
+//! is lost, damaged or behind the table's `floor` is emptied and fed from number 0: the table is the
+//! truth.
 //!
 //! How far a source can be *found* is published only from a snapshot whose newest change the index
 //! has committed: positions and changes are read together, so what `Hanse-After` waits for is in

@@ -19,9 +19,10 @@ impl Indexing {
             self.purge(course).await?;
         }
         if course.release_at.is_some_and(|at| at <= now) {
-            (course.release_at, course.settle_at) = (None, None);
+            course.release_at = None;
             let index = Arc::clone(&course.feed.index);
             blocking(move || index.release()).await?;
+            course.settle_at = None;
         }
         if course.tidy_at <= now {
             course.tidy_at = now + TIDY;
