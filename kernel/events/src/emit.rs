@@ -10,7 +10,7 @@ const HOLD_POSTGRES: &str = "SELECT CAST(pg_advisory_xact_lock_shared(5134,
 
 // One statement finds the subject's version, refuses an erased owner and appends. It is no INSERT … SELECT:
 // for one that reads the table that it fills, SQLite builds a temporary table, and copies every page
-// before it changes it, which was a quarter of the work of a write. An erased owner's event has no id, so
+// before it changes it, which was a fifth of the writer's work. An erased owner's event has no id, so
 // it is ignored; nothing else can be amiss, since one writer finds the version and uses it.
 const APPEND_SQLITE: &str = "INSERT OR IGNORE INTO events
     (id, type, version, subject, subject_version, owner, actor, trace, time, data)
