@@ -15,6 +15,7 @@ mod client;
 mod hello;
 mod histogram;
 mod load;
+mod pass;
 #[path = "../../xtask/src/ports.rs"]
 mod ports;
 mod process;
@@ -51,6 +52,13 @@ enum Command {
         #[arg(long)]
         port: u16,
     },
+    /// Pass everything on with bare hyper, the proxy that ours is compared with.
+    Pass {
+        #[arg(long)]
+        port: u16,
+        #[arg(long)]
+        upstream: SocketAddr,
+    },
     Load(LoadArgs),
     Suite(suite::Args),
 }
@@ -78,6 +86,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Hello { port } => hello::serve(port),
         Command::Bare { port } => bare::serve(port),
+        Command::Pass { port, upstream } => pass::serve(port, upstream),
         Command::Load(args) => on_one_thread(load_one(args)),
         Command::Suite(args) => on_one_thread(suite::run(args)),
     };

@@ -62,6 +62,24 @@ impl Bare {
     }
 }
 
+/// The bare hyper proxy, a copy of this program.
+pub struct Pass {
+    _child: Ended,
+    pub address: SocketAddr,
+}
+
+impl Pass {
+    pub async fn start(upstream: SocketAddr) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["pass", "--port", &address.port().to_string()]);
+        command.args(["--upstream", &upstream.to_string()]);
+        let mut child = Ended(command.stdin(Stdio::null()).spawn().context("starting pass")?);
+        wait_for(&mut child.0, address, "/", Path::new("")).await?;
+        Ok(Self { _child: child, address })
+    }
+}
+
 /// Debian's nginx.
 pub const NGINX: &str = "/usr/sbin/nginx";
 

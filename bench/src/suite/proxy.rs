@@ -13,7 +13,7 @@ use super::report::Figure;
 use super::{Bench, median, milliseconds};
 use crate::client;
 use crate::load::{Measured, Target, closed_loop};
-use crate::process::{Bare, Nginx, Server};
+use crate::process::{Bare, Nginx, Pass, Server};
 use crate::wire::Template;
 
 const PATH: &str = "/bench/thing";
@@ -22,6 +22,7 @@ pub async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Figure>> {
     install_nginx()?;
     let bare = Bare::start().await?;
     let nginx = Nginx::start(&bench.scratch.join("nginx"), bare.address).await?;
+    let pass = Pass::start(bare.address).await?;
     let mut setup = bench.setup("proxy");
     setup.settings = vec![
         "limits.enabled=true".into(),
@@ -42,21 +43,25 @@ pub async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Figure>> {
             async move { closed_loop(target, connections, bench.time).await?.without_failures() }
         };
         let direct = run(bare.address).await?;
-        let (mut ratio, mut tail) = (Vec::new(), Vec::new());
+        let (mut ratio, mut tail, mut library) = (Vec::new(), Vec::new(), Vec::new());
         let mut last: Option<(Measured, Measured)> = None;
         for _ in 0..bench.args.rounds.max(1) {
             let theirs = run(nginx.address).await?;
             let ours = run(server.address).await?;
+            let hyper = run(pass.address).await?;
+            library.push(hyper.rate() / theirs.rate());
             ratio.push(ours.rate() / theirs.rate());
             let p99 = |measured: &Measured| milliseconds(measured.latency.quantile(0.99));
             tail.push(p99(&ours) / p99(&theirs));
-            eprintln!("  {connections}: ours {ours}; nginx {theirs}");
+            eprintln!("  {connections}: ours {ours}; nginx {theirs}; bare hyper {hyper}");
             last = Some((ours, theirs));
         }
         let (ours, theirs) = last.context("no round")?;
         let detail = format!("{ours}; nginx {theirs}; upstream alone {direct}");
         let what = |what: &str| format!("{what}, {connections} connections");
         figures.push(Figure::at_least(&what("gateway / nginx"), median(ratio), 0.80, "", detail));
+        let detail = "nothing but the libraries, the pooled client as documented".to_owned();
+        figures.push(Figure::plain(&what("bare hyper / nginx"), median(library), "", detail));
         let detail = "median of the rounds".to_owned();
         figures.push(Figure::at_most(
             &what("gateway p99 / nginx p99"),
