@@ -74,6 +74,26 @@ impl<F: Front> KeyedFront<F> {
         Self { inner, peers, clock, known: LocalCache::new(CACHED, |_, _| 1) }
     }
 
+    /// Answers a request that shows this key. Boxed by its caller: other requests need no room for it.
+    async fn exchanged(
+        &self,
+        key: String,
+        mut request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> Response<ResponseBody> {
+        let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+        let token = self.token(&key, peer).await;
+        let bearer = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
+        let Some(mut bearer) = bearer else { return self.inner.handle(request, peer).await };
+        bearer.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+        let response = self.inner.handle(request, peer).await;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.known.remove(&hash);
+        }
+        response
+    }
+
     async fn token(&self, key: &str, peer: SocketAddr) -> Option<Arc<str>> {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         if let Some(known) = self.known.get(&hash) {
@@ -111,21 +131,13 @@ impl<F: Front> Front for KeyedFront<F> {
 
     async fn handle(
         &self,
-        mut request: Request<RequestBody>,
+        request: Request<RequestBody>,
         peer: SocketAddr,
     ) -> Response<ResponseBody> {
-        let Some(key) = key(&request) else { return self.inner.handle(request, peer).await };
-        let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
-        let token = self.token(&key, peer).await;
-        let bearer = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
-        let Some(mut bearer) = bearer else { return self.inner.handle(request, peer).await };
-        bearer.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, bearer);
-        let response = self.inner.handle(request, peer).await;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.known.remove(&hash);
+        match key(&request) {
+            None => self.inner.handle(request, peer).await,
+            Some(key) => Box::pin(self.exchanged(key, request, peer)).await,
         }
-        response
     }
 }
 

@@ -4,7 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 pub use http::Method;
 use http::{HeaderValue, Request, Response};
 
@@ -45,52 +46,66 @@ impl Deref for Operation {
 
 impl Operation {
     /// Serves a request that was routed here. The caller is already known.
-    pub async fn serve(
+    ///
+    /// No async function: what a request of the usual kind does not need would be room in it for every
+    /// request, to be moved about.
+    pub fn serve(
         self: Arc<Self>,
         request: Request<RequestBody>,
         params: Vec<String>,
         context: Context,
-    ) -> Response<ResponseBody> {
+    ) -> BoxFuture<'static, Response<ResponseBody>> {
         if let Err(error) = self.admit(&context) {
-            return problem_response(&error, &context);
+            return ready(problem_response(&error, &context)).boxed();
         }
         let (parts, body) = request.into_parts();
-        let body = if self.reads_body {
-            let declared = parts
-                .headers
-                .get(http::header::CONTENT_LENGTH)
-                .and_then(|value| value.to_str().ok()?.parse().ok());
-            match collect_body(body, declared, self.body_limit).await {
-                Ok(bytes) => bytes,
-                Err(error) => return problem_response(&error, &context),
-            }
-        } else {
-            Bytes::new()
-        };
         let operation = Arc::clone(&self);
-        let mut exchange = Exchange { operation, params, parts, body, context, guard: None };
-        exchange.guard = match Guard::from_exchange(&exchange, &self.home) {
-            Ok(guard) => guard,
-            Err(error) => return problem_response(&error, &exchange.context),
-        };
-        if let Some(guard) = exchange.guard.clone() {
-            // Boxed, like everything that few requests need: its room would be every request's.
-            return Box::pin(self.serve_once(exchange, &guard)).await;
+        let mut exchange =
+            Exchange { operation, params, parts, body: Bytes::new(), context, guard: None };
+        if self.reads_body {
+            return Box::pin(async move {
+                let declared = exchange
+                    .parts
+                    .headers
+                    .get(http::header::CONTENT_LENGTH)
+                    .and_then(|value| value.to_str().ok()?.parse().ok());
+                match collect_body(body, declared, self.body_limit).await {
+                    Ok(bytes) => exchange.body = bytes,
+                    Err(error) => return problem_response(&error, &exchange.context),
+                }
+                self.perform(exchange).await
+            });
         }
-        if !self.is_read() {
-            return (self.call)(exchange).await;
+        self.perform(exchange)
+    }
+
+    /// Runs the handler, whose inputs are all there.
+    fn perform(
+        self: Arc<Self>,
+        mut exchange: Exchange,
+    ) -> BoxFuture<'static, Response<ResponseBody>> {
+        match Guard::from_exchange(&exchange, &self.home) {
+            Ok(None) => {}
+            Ok(Some(guard)) => {
+                exchange.guard = Some(guard.clone());
+                return Box::pin(async move { self.serve_once(exchange, &guard).await });
+            }
+            Err(error) => return ready(problem_response(&error, &exchange.context)).boxed(),
         }
-        let waits = exchange.parts.headers.contains_key("hanse-after");
-        let fresh = if waits { Box::pin(wait_for(&self.home, &exchange)).await } else { Ok(true) };
-        let fresh = match fresh {
-            Ok(fresh) => fresh,
-            Err(error) => return problem_response(&error, &exchange.context),
-        };
-        let mut response = (self.call)(exchange).await;
-        if !fresh {
-            response.headers_mut().insert("hanse-stale", HeaderValue::from_static("true"));
+        if !self.is_read() || !exchange.parts.headers.contains_key("hanse-after") {
+            return (self.call)(exchange);
         }
-        response
+        Box::pin(async move {
+            let fresh = match wait_for(&self.home, &exchange).await {
+                Ok(fresh) => fresh,
+                Err(error) => return problem_response(&error, &exchange.context),
+            };
+            let mut response = (self.call)(exchange).await;
+            if !fresh {
+                response.headers_mut().insert("hanse-stale", HeaderValue::from_static("true"));
+            }
+            response
+        })
     }
 
     /// May the caller call it at all? What anybody may do, a limited token may do too.

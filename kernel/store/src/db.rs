@@ -169,21 +169,28 @@ impl Db {
                     }))
                 })
             }
-            Backend::Postgres(store) => {
-                let conn = store.begin().await.map_err(E::from)?;
-                let mut tx = Tx::new(Conn::Postgres(conn), &self.inner.ids);
-                // As on the embedded engine: a panic is this transaction's failure, nobody else's.
-                let result = AssertUnwindSafe(work(&mut tx)).catch_unwind().await;
-                let result = result.unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
-                let effects = tx.effects;
-                if let Conn::Postgres(conn) = tx.conn {
-                    conn.end(result.is_ok()).await.map_err(E::from)?;
-                }
-                let value = result?;
-                self.inner.announcer.announce(effects);
-                Ok(Committed { value, last_event: effects.last_event })
-            }
+            // Boxed, here and below: a request on the embedded engine does not carry the room for it.
+            Backend::Postgres(store) => Box::pin(self.commit_postgres(store, work)).await,
         }
+    }
+
+    async fn commit_postgres<T, E, F>(&self, store: &PgStore, work: F) -> Result<Committed<T>, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
+        E: From<StoreError>,
+    {
+        let conn = store.begin().await.map_err(E::from)?;
+        let mut tx = Tx::new(Conn::Postgres(conn), &self.inner.ids);
+        // As on the embedded engine: a panic is this transaction's failure, nobody else's.
+        let result = AssertUnwindSafe(work(&mut tx)).catch_unwind().await;
+        let result = result.unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
+        let effects = tx.effects;
+        if let Conn::Postgres(conn) = tx.conn {
+            conn.end(result.is_ok()).await.map_err(E::from)?;
+        }
+        let value = result?;
+        self.inner.announcer.announce(effects);
+        Ok(Committed { value, last_event: effects.last_event })
     }
 
     /// Runs a bounded read (a lookup, one page) on one consistent snapshot.
@@ -198,8 +205,7 @@ impl Db {
         match &self.inner.backend {
             Backend::Sqlite(store) => read_sqlite(store, &self.inner.ids, work),
             Backend::Postgres(store) => {
-                let conn = store.begin_read().await.map_err(E::from)?;
-                read_postgres(conn, &self.inner.ids, work).await
+                Box::pin(read_postgres(store.begin_read(), &self.inner.ids, work)).await
             }
         }
     }
@@ -217,8 +223,7 @@ impl Db {
         match &self.inner.backend {
             Backend::Sqlite(_) => self.read(work).await,
             Backend::Postgres(store) => {
-                let conn = store.begin_lagging_read().await.map_err(E::from)?;
-                read_postgres(conn, &self.inner.ids, work).await
+                Box::pin(read_postgres(store.begin_lagging_read(), &self.inner.ids, work)).await
             }
         }
     }
@@ -328,11 +333,16 @@ impl Db {
     }
 }
 
-async fn read_postgres<T, E, F>(conn: PgConn, ids: &Ids, work: F) -> Result<T, E>
+async fn read_postgres<T, E, F>(
+    begin: impl Future<Output = Result<PgConn>>,
+    ids: &Ids,
+    work: F,
+) -> Result<T, E>
 where
     F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
     E: From<StoreError>,
 {
+    let conn = begin.await.map_err(E::from)?;
     let mut tx = Tx::new(Conn::Postgres(conn), ids);
     let result = work(&mut tx).await;
     if let Conn::Postgres(conn) = tx.conn {

@@ -108,11 +108,11 @@ impl Upstream {
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn forward(
-        &self,
+    pub fn forward<'s>(
+        &'s self,
         mut request: Request<RequestBody>,
         passage: &Passage<'_>,
-    ) -> Result<Response<ResponseBody>, UpstreamError> {
+    ) -> impl Future<Output = Result<Response<ResponseBody>, UpstreamError>> + Send + use<'s> {
         let asked = match request.version() {
             Version::HTTP_11 => forward::upgrade(request.headers()),
             _ => None,
@@ -125,7 +125,7 @@ impl Upstream {
             request.headers_mut().insert(UPGRADE, protocol.clone());
             Tunnel { client, protocol }
         });
-        self.go(request, passage.affinity, tunnel).await
+        self.go(request, passage.affinity, tunnel)
     }
 
     /// Sends a request of our own.
@@ -140,37 +140,41 @@ impl Upstream {
         self.go(request, affinity, None).await
     }
 
-    async fn go(
+    fn go(
         &self,
         request: Request<RequestBody>,
         affinity: Affinity,
         tunnel: Option<Tunnel>,
-    ) -> Result<Response<ResponseBody>, UpstreamError> {
+    ) -> impl Future<Output = Result<Response<ResponseBody>, UpstreamError>> + Send {
         let peer = &self.peer;
-        peer.counts.requests.inc();
-        let pass = peer.breaker.enter(peer.now()).map_err(|wait| UpstreamError::BreakerOpen {
-            seconds: u32::try_from(wait.div_ceil(1_000)).unwrap_or(u32::MAX),
-        })?;
-        let answered = Sending::run(peer, request, affinity, tunnel).await;
-        let failed = match &answered {
-            Ok(response) => matches!(
-                response.status(),
-                StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            ),
-            // These say nothing of the peer.
-            Err(
-                UpstreamError::RequestBroken
-                | UpstreamError::NoEndpoint { .. }
-                | UpstreamError::TooBusy { .. },
-            ) => return answered,
-            Err(_) => true,
-        };
-        if pass.end(peer.now(), failed) {
-            peer.counts.opened.inc();
-            tracing::warn!(upstream = %peer.name, "the breaker opens");
+        let mut sending = Sending::new(peer, request, affinity, tunnel);
+        async move {
+            peer.counts.requests.inc();
+            let pass = peer.breaker.enter(peer.now()).map_err(|wait| {
+                let seconds = u32::try_from(wait.div_ceil(1_000)).unwrap_or(u32::MAX);
+                UpstreamError::BreakerOpen { seconds }
+            })?;
+            let answered = sending.run().await;
+            let failed = match &answered {
+                Ok(response) => matches!(
+                    response.status(),
+                    StatusCode::BAD_GATEWAY
+                        | StatusCode::SERVICE_UNAVAILABLE
+                        | StatusCode::GATEWAY_TIMEOUT
+                ),
+                // These say nothing of the peer.
+                Err(
+                    UpstreamError::RequestBroken
+                    | UpstreamError::NoEndpoint { .. }
+                    | UpstreamError::TooBusy { .. },
+                ) => return answered,
+                Err(_) => true,
+            };
+            if pass.end(peer.now(), failed) {
+                peer.counts.opened.inc();
+                tracing::warn!(upstream = %peer.name, "the breaker opens");
+            }
+            answered
         }
-        answered
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::R
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use hanse_http::RequestBody;
 use hanse_tls::{Connector, Speaks, Stream};
 use http::header::HOST;
@@ -123,6 +124,16 @@ impl Place {
             ejections: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
         }
+    }
+
+    /// A connection that lies idle, if one is wanted and there is one.
+    pub(crate) fn idle_lease(self: &Arc<Self>, now: u64, want: Want) -> Option<Lease> {
+        if want != Want::Any {
+            return None;
+        }
+        let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+        let line = Line::Own(self.take_idle(now)?);
+        Some(Lease { place: Arc::clone(self), line, slot })
     }
 
     /// A connection.
@@ -302,25 +313,15 @@ impl Place {
 
 impl Lease {
     /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn exchange(
+    pub(crate) fn exchange(
         &mut self,
         mut request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> impl Future<Output = Result<Response<Incoming>, Failure>> + Send {
         request.headers_mut().insert(HOST, self.place.host.clone());
         match &mut self.line {
-            Line::Own(wire) => wire.exchange(request).await,
+            Line::Own(wire) => wire.exchange(request).left_future(),
             Line::Shared(sender) => {
-                // HTTP/2 has the host in the address.
-                request.headers_mut().remove(HOST);
-                let mut address = std::mem::take(request.uri_mut()).into_parts();
-                let plain = self.place.tls.is_none();
-                address.scheme = Some(if plain { Scheme::HTTP } else { Scheme::HTTPS });
-                address.authority = Authority::try_from(self.place.host.as_bytes()).ok();
-                let malformed = |_| Failure::Malformed("its address cannot be written", None);
-                *request.uri_mut() = Uri::from_parts(address).map_err(malformed)?;
-                *request.version_mut() = Version::HTTP_2;
-                sender.ready().await.map_err(|error| Failure::Broken(Some(error)))?;
-                sender.send_request(request).await.map_err(Failure::of)
+                Box::pin(exchange_shared(&self.place, sender, request)).right_future()
             }
         }
     }
@@ -339,4 +340,23 @@ impl Lease {
     pub(crate) fn used(&self) -> bool {
         matches!(&self.line, Line::Own(wire) if wire.used)
     }
+}
+
+/// As [`Lease::exchange`], on a connection of HTTP/2.
+async fn exchange_shared(
+    place: &Place,
+    sender: &mut Shared,
+    mut request: Request<RequestBody>,
+) -> Result<Response<Incoming>, Failure> {
+    // HTTP/2 has the host in the address.
+    request.headers_mut().remove(HOST);
+    let mut address = std::mem::take(request.uri_mut()).into_parts();
+    let plain = place.tls.is_none();
+    address.scheme = Some(if plain { Scheme::HTTP } else { Scheme::HTTPS });
+    address.authority = Authority::try_from(place.host.as_bytes()).ok();
+    let malformed = |_| Failure::Malformed("its address cannot be written", None);
+    *request.uri_mut() = Uri::from_parts(address).map_err(malformed)?;
+    *request.version_mut() = Version::HTTP_2;
+    sender.ready().await.map_err(|error| Failure::Broken(Some(error)))?;
+    sender.send_request(request).await.map_err(Failure::of)
 }

@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
-use http_body::Body as _;
+use http_body::Body;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -42,6 +42,17 @@ struct Spare {
 }
 
 impl Spare {
+    /// Nothing when the body is not in memory.
+    fn of(request: &Request<RequestBody>) -> Option<Self> {
+        let Either::Right(body) = request.body() else { return None };
+        Some(Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+            body: body.clone(),
+        })
+    }
+
     fn request(&self) -> Request<RequestBody> {
         let mut request = Request::new(Either::Right(self.body.clone()));
         self.method.clone_into(request.method_mut());
@@ -57,51 +68,56 @@ enum Next {
     End(UpstreamError),
 }
 
+/// Its methods are called in turn on one value that stays where it is: requests are large, and an async
+/// function that takes one has room for it twice.
 pub(crate) struct Sending<'a> {
     peer: &'a Arc<Peer>,
     affinity: Affinity,
     deadline: Instant,
     /// The request while it is not sent.
     request: Option<Request<RequestBody>>,
+    repeatable: bool,
     spare: Option<Spare>,
+    tunnel: Option<Tunnel>,
     tries: u32,
     renewed: bool,
 }
 
 impl<'a> Sending<'a> {
-    pub(crate) async fn run(
+    pub(crate) fn new(
         peer: &'a Arc<Peer>,
         request: Request<RequestBody>,
         affinity: Affinity,
         tunnel: Option<Tunnel>,
-    ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let deadline = Instant::now() + ms(peer.config.timeout_ms);
+    ) -> Self {
         let (mut parts, body) = request.into_parts();
         origin_form(&mut parts);
-        let repeatable = tunnel.is_none() && is_repeatable(&parts);
-        let body =
-            if repeatable { keep_small(body, &parts.headers, deadline).await? } else { body };
-        let spare = match &body {
-            Either::Right(body) if repeatable => Some(Spare {
-                method: parts.method.clone(),
-                uri: parts.uri.clone(),
-                headers: parts.headers.clone(),
-                body: body.clone(),
-            }),
-            _ => None,
-        };
-        let request = Some(Request::from_parts(parts, body));
-        let (tries, renewed) = (0, false);
-        let mut sending = Self { peer, affinity, deadline, request, spare, tries, renewed };
-        sending.go(tunnel).await
+        Self {
+            peer,
+            affinity,
+            deadline: Instant::now() + ms(peer.config.timeout_ms),
+            repeatable: tunnel.is_none() && is_repeatable(&parts),
+            request: Some(Request::from_parts(parts, body)),
+            spare: None,
+            tunnel,
+            tries: 0,
+            renewed: false,
+        }
     }
 
-    async fn go(
-        &mut self,
-        tunnel: Option<Tunnel>,
-    ) -> Result<Response<ResponseBody>, UpstreamError> {
+    pub(crate) async fn run(&mut self) -> Result<Response<ResponseBody>, UpstreamError> {
+        if let (true, Some(request)) = (self.repeatable, self.request.as_mut()) {
+            if request.body().is_end_stream() {
+                *request.body_mut() = Either::Right(Full::default());
+            } else if is_small(request.body(), request.headers()) {
+                // Boxed, like everything that most requests do not need: its room would be every
+                // request's.
+                Box::pin(keep(request.body_mut(), self.deadline)).await?;
+            }
+            self.spare = Spare::of(request);
+        }
         let peer = self.peer;
-        let mut want = if tunnel.is_some() { Want::Tunnel } else { Want::Any };
+        let mut want = if self.tunnel.is_some() { Want::Tunnel } else { Want::Any };
         let mut avoid: Option<Arc<Place>> = None;
         peer.budget.pay_in();
         loop {
@@ -124,11 +140,12 @@ impl<'a> Sending<'a> {
                         place.succeeded(peer.now(), &peer.config);
                     }
                     if !self.wants_another(&response) {
-                        return self.pass_on(response, lease, tunnel).await;
+                        return self.pass_on(response, lease).await;
                     }
                     let body = response.into_body();
                     // Whether it can be read to its end decides only about its connection.
-                    AnswerBody::new(body, lease, Arc::clone(peer), None).pass_on().await.ok();
+                    let body = AnswerBody::new(body, lease, Arc::clone(peer), None);
+                    Box::pin(body.pass_on()).await.ok();
                     (avoid, want) = (Some(place), Want::Any);
                 }
                 Err(failure) => {
@@ -159,7 +176,11 @@ impl<'a> Sending<'a> {
             Some(_) => self.deadline.min(Instant::now() + ms(config.try_timeout_ms)),
             None => self.deadline,
         };
-        let mut lease = place.lease(config, self.peer.now(), want).await?;
+        let now = self.peer.now();
+        let mut lease = match place.idle_lease(now, want) {
+            Some(lease) => lease,
+            None => Box::pin(place.lease(config, now, want)).await?,
+        };
         let request = match self.request.take() {
             Some(request) => request,
             None => self.spare.as_ref().map(Spare::request).ok_or(Failure::Broken(None))?,
@@ -235,20 +256,21 @@ impl<'a> Sending<'a> {
     }
 
     async fn pass_on(
-        &self,
+        &mut self,
         response: Response<Incoming>,
         lease: Lease,
-        tunnel: Option<Tunnel>,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let (mut parts, body) = response.into_parts();
         let protocol = parts.headers.get(UPGRADE).cloned();
         forward::answer(&mut parts.headers);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
-        if let (StatusCode::SWITCHING_PROTOCOLS, Some(tunnel)) = (parts.status, tunnel) {
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(tunnel) = self.tunnel.take()
+        {
             parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol.unwrap_or(tunnel.protocol));
-            dig(lease, tunnel.client).await;
+            Box::pin(dig(lease, tunnel.client)).await;
             return Ok(Response::from_parts(parts, full(Bytes::new())));
         }
         // Events may be far apart.
@@ -297,21 +319,18 @@ fn origin_form(parts: &mut Parts) {
     }
 }
 
-/// Reads a body that says that it is small; any other stays as it is and cannot be sent again.
-async fn keep_small(
-    body: RequestBody,
-    headers: &HeaderMap,
-    deadline: Instant,
-) -> Result<RequestBody, UpstreamError> {
-    let Either::Left(incoming) = body else { return Ok(body) };
-    if incoming.is_end_stream() {
-        return Ok(Either::Right(Full::default()));
-    }
-    let small = incoming.size_hint().exact().is_some_and(|length| length <= KEPT);
-    if !small || !headers.contains_key(CONTENT_LENGTH) {
-        return Ok(Either::Left(incoming));
-    }
-    let read = tokio::time::timeout_at(deadline, incoming.collect()).await;
-    let whole = read.ok().and_then(Result::ok).ok_or(UpstreamError::RequestBroken)?;
-    Ok(Either::Right(Full::new(whole.to_bytes())))
+/// Does this body come from the network, and say that it is small? Any other that is not in memory cannot
+/// be sent again.
+fn is_small(body: &RequestBody, headers: &HeaderMap) -> bool {
+    let Either::Left(body) = body else { return false };
+    let small = body.size_hint().exact().is_some_and(|length| length <= KEPT);
+    small && headers.contains_key(CONTENT_LENGTH)
+}
+
+/// Reads a small body into memory.
+async fn keep(body: &mut RequestBody, deadline: Instant) -> Result<(), UpstreamError> {
+    let read = tokio::time::timeout_at(deadline, (&mut *body).collect()).await;
+    let read = read.ok().and_then(Result::ok).ok_or(UpstreamError::RequestBroken)?;
+    *body = Either::Right(Full::new(read.to_bytes()));
+    Ok(())
 }

@@ -23,6 +23,7 @@ mod systems;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use hanse_http::{
     Caller, Context, Edge, Entered, Front, KernelError, Network, Operation, Problem, RequestBody,
     ResponseBody, UNROUTED, full, problem_response,
@@ -39,7 +40,7 @@ pub use systems::Systems;
 
 use crate::cors::Cors;
 use crate::limits::Limits;
-use crate::memory::Kind;
+use crate::memory::{Kind, Memory};
 use crate::router::Way;
 use crate::rules::Rule;
 
@@ -226,8 +227,7 @@ impl Trip<'_> {
             return self.refuse(&KernelError::TooManyRequests(seconds));
         }
         match rule {
-            // Boxed: it is large, and every request would carry the room for it.
-            Some(rule) => Box::pin(self.by_rule(rule, request, &path, affinity)).await,
+            Some(rule) => self.by_rule(rule, request, &path, affinity).await,
             None => self.by_service(request, &path, affinity).await,
         }
     }
@@ -262,7 +262,7 @@ impl Trip<'_> {
             }
             Way::Elsewhere(name, upstream) => {
                 self.name = name;
-                Box::pin(self.forward(upstream, request, affinity)).await
+                self.forward(upstream, request, affinity).await
             }
         }
     }
@@ -287,9 +287,19 @@ impl Trip<'_> {
         if !rule.readdress(&mut request, path) {
             return self.refuse(&KernelError::MalformedAddress);
         }
-        let Some(memory) = &rule.memory else {
-            return self.forward(&rule.upstream, request, affinity).await;
-        };
+        match &rule.memory {
+            Some(memory) => Box::pin(self.by_memory(memory, rule, request, affinity)).await,
+            None => self.forward(&rule.upstream, request, affinity).await,
+        }
+    }
+
+    async fn by_memory(
+        &self,
+        memory: &Memory,
+        rule: &Rule,
+        request: Request<RequestBody>,
+        affinity: Affinity,
+    ) -> Response<ResponseBody> {
         let kind = Kind::of(&request, rule.upstream.name(), self.context().caller.user_id());
         let forward = self.forward(&rule.upstream, request, affinity);
         match kind {
@@ -303,26 +313,30 @@ impl Trip<'_> {
         }
     }
 
-    async fn forward(
-        &self,
-        upstream: &Upstream,
+    /// Passes the request on. Boxed: it is large, and requests that are answered here would carry the
+    /// room for it.
+    fn forward<'s>(
+        &'s self,
+        upstream: &'s Upstream,
         request: Request<RequestBody>,
         affinity: Affinity,
-    ) -> Response<ResponseBody> {
-        let context = self.context();
-        let passage = Passage {
-            client: context.client,
-            peer: self.peer.ip(),
-            trusted: self.gateway.edge.trusted_proxies.contains(self.peer.ip()),
-            scheme: self.gateway.scheme,
-            request_id: context.request_id,
-            trace: &context.trace,
-            affinity,
-        };
-        match upstream.forward(request, &passage).await {
-            Ok(response) => response,
-            Err(error) => Problem::of(&error).respond(context),
-        }
+    ) -> BoxFuture<'s, Response<ResponseBody>> {
+        Box::pin(async move {
+            let context = self.context();
+            let passage = Passage {
+                client: context.client,
+                peer: self.peer.ip(),
+                trusted: self.gateway.edge.trusted_proxies.contains(self.peer.ip()),
+                scheme: self.gateway.scheme,
+                request_id: context.request_id,
+                trace: &context.trace,
+                affinity,
+            };
+            match upstream.forward(request, &passage).await {
+                Ok(response) => response,
+                Err(error) => Problem::of(&error).respond(context),
+            }
+        })
     }
 
     /// The same account, or the same guest's address, wherever endpoints or shares are chosen.
