@@ -83,12 +83,13 @@ impl Edge {
     ) -> (Entered, Result<(), KernelError>) {
         // A gateway before us has named the request already.
         let named =
-            request.get("x-request-id").filter(|_| self.trusted_proxies.contains(peer.ip()));
+            request.get(headers::REQUEST_ID).filter(|_| self.trusted_proxies.contains(peer.ip()));
         let request_id = named
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .unwrap_or_else(|| self.ids.new_id());
-        let parent =
-            request.get("traceparent").and_then(|value| TraceContext::parse(value.to_str().ok()?));
+        let parent = request
+            .get(headers::TRACEPARENT)
+            .and_then(|value| TraceContext::parse(value.to_str().ok()?));
         let span_id = self.ids.random();
         let trace = parent.map_or_else(
             || {

@@ -24,7 +24,10 @@ const fn fixed(name: HeaderName, value: &'static str) -> (HeaderName, HeaderValu
     (name, HeaderValue::from_static(value))
 }
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Names a request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Where a request stands in a distributed trace (W3C).
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers of which a request may have only one, because two readers may pick different ones.
 const SINGLE: [&str; 8] = [

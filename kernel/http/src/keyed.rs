@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use garde::Validate;
 use hanse_cache::LocalCache;
 use hanse_store::Clock;
@@ -129,14 +130,14 @@ impl<F: Front> Front for KeyedFront<F> {
         self.inner.trusts(peer)
     }
 
-    async fn handle(
+    fn handle(
         &self,
         request: Request<RequestBody>,
         peer: SocketAddr,
-    ) -> Response<ResponseBody> {
+    ) -> impl Future<Output = Response<ResponseBody>> + Send {
         match key(&request) {
-            None => self.inner.handle(request, peer).await,
-            Some(key) => Box::pin(self.exchanged(key, request, peer)).await,
+            None => self.inner.handle(request, peer).left_future(),
+            Some(key) => Box::pin(self.exchanged(key, request, peer)).right_future(),
         }
     }
 }

@@ -81,17 +81,29 @@ impl Body for Received {
 }
 
 impl Rest {
-    /// Throws away what was left unread; false when the connection cannot be used after it, because
-    /// there is more than is worth it.
-    pub(crate) async fn throw_away(self) -> bool {
-        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut unread) = unread else { return true };
+    /// What was left unread, if anything was.
+    pub(crate) fn unread(self) -> Option<Unread> {
+        let body = self.unread.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(Unread { body, withheld: self.withheld })
+    }
+}
+
+/// A body that nobody has read to its end.
+pub(crate) struct Unread {
+    body: Incoming,
+    withheld: bool,
+}
+
+impl Unread {
+    /// Throws it away; false when the connection cannot be used after it, because there is more than is
+    /// worth it.
+    pub(crate) async fn throw_away(mut self) -> bool {
         if self.withheld {
             return false;
         }
         let read = async {
             let mut left = THROWN_AWAY;
-            while let Some(frame) = unread.frame().await {
+            while let Some(frame) = self.body.frame().await {
                 let Ok(frame) = frame else { return false };
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 let Some(less) = left.checked_sub(length) else { return false };

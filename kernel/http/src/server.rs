@@ -31,7 +31,7 @@ use crate::activity::{Activity, Idleness, Taken};
 use crate::front::Front;
 use crate::live::{UntilStopped, wants_socket};
 use crate::places::{Place, Places};
-use crate::received::Received;
+use crate::received::{Received, Rest};
 use crate::tunnels::Tunnels;
 
 /// Bounds of a listener.
@@ -254,10 +254,10 @@ struct Shared<F> {
     stopped: watch::Receiver<bool>,
 }
 
-async fn answer<F: Front>(
+fn answer<F: Front>(
     shared: Arc<Shared<F>>,
     request: http::Request<hyper::body::Incoming>,
-) -> Result<http::Response<Taken>, Infallible> {
+) -> impl Future<Output = Result<http::Response<Taken>, Infallible>> {
     let http2 = request.version() == http::Version::HTTP_2;
     let under = http2.then(|| shared.requests.begin());
     // A request may have had a length as well, which the library has dropped: whoever stands between
@@ -266,24 +266,27 @@ async fn answer<F: Front>(
     let (head, body) = request.into_parts();
     let (body, rest) = Received::new(body, &head.headers);
     let request = http::Request::from_parts(head, Either::Left(body));
-    let mut response = shared.front.handle(request, shared.peer).await;
-    // HTTP/2 ends a stream by itself.
-    let rest = rest.filter(|_| under.is_none());
-    let more = match rest {
-        Some(rest) => !rest.throw_away().await,
-        None => false,
-    };
-    if ambiguous || more {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    async move {
+        let mut response = shared.front.handle(request, shared.peer).await;
+        // HTTP/2 ends a stream by itself.
+        let unread = rest.filter(|_| under.is_none()).and_then(Rest::unread);
+        let more = match unread {
+            // Boxed: most requests are read to their end.
+            Some(unread) => !Box::pin(unread.throw_away()).await,
+            None => false,
+        };
+        if ambiguous || more {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let response = UntilStopped::watch(response, || {
+            let mut stopped = shared.stopped.clone();
+            async move { drop(stopped.wait_for(|stopped| *stopped).await) }
+        });
+        Ok(response.map(|body| match under {
+            Some(under) => Taken::watched(body, under),
+            None => Taken::freely(body),
+        }))
     }
-    let response = UntilStopped::watch(response, || {
-        let mut stopped = shared.stopped.clone();
-        async move { drop(stopped.wait_for(|stopped| *stopped).await) }
-    });
-    Ok(response.map(|body| match under {
-        Some(under) => Taken::watched(body, under),
-        None => Taken::freely(body),
-    }))
 }
 
 /// What a connection is read from, once it has shaken hands where that is asked for.

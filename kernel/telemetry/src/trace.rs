@@ -43,10 +43,26 @@ impl TraceContext {
 }
 
 /// The `traceparent` header, version 00.
+impl TraceContext {
+    /// The header's value, in ASCII.
+    #[must_use]
+    pub fn encode(&self) -> [u8; 55] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let sampled = [u8::from(self.sampled)];
+        let bytes = self.trace_id.iter().chain(&self.span_id).chain(&sampled);
+        let digits = bytes.flat_map(|byte| [byte >> 4, byte & 15]);
+        // After the version, every nought is the place of a digit.
+        let places = text.iter_mut().skip(3).filter(|place| **place == b'0');
+        for (place, digit) in places.zip(digits) {
+            *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+        }
+        text
+    }
+}
+
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (trace, span) = (u128::from_be_bytes(self.trace_id), u64::from_be_bytes(self.span_id));
-        write!(f, "00-{trace:032x}-{span:016x}-{:02x}", u8::from(self.sampled))
+        f.write_str(std::str::from_utf8(&self.encode()).unwrap_or_default())
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Passage<'a> {
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers of one connection, whoever names them.
 fn is_hop(name: &str) -> bool {
@@ -137,11 +139,12 @@ pub(crate) fn request(headers: &mut HeaderMap, passage: &Passage<'_>, authority:
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if let Ok(id) = HeaderValue::try_from(passage.request_id.to_string()) {
-        headers.insert("x-request-id", id);
+    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+    if let Ok(id) = HeaderValue::from_str(passage.request_id.hyphenated().encode_lower(&mut id)) {
+        headers.insert(REQUEST_ID, id);
     }
-    if let Ok(trace) = HeaderValue::try_from(passage.trace.to_string()) {
-        headers.insert("traceparent", trace);
+    if let Ok(trace) = HeaderValue::from_bytes(&passage.trace.encode()) {
+        headers.insert(TRACEPARENT, trace);
     }
 }
 

@@ -31,6 +31,7 @@ use hanse_http::{
 use hanse_upstream::{Affinity, Passage, Upstream};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
 
 pub use docs::Documents;
 pub use limits::{LimitsConfig, Together};
@@ -40,7 +41,7 @@ pub use systems::Systems;
 
 use crate::cors::Cors;
 use crate::limits::Limits;
-use crate::memory::{Kind, Memory};
+use crate::memory::Kind;
 use crate::router::Way;
 use crate::rules::Rule;
 
@@ -162,10 +163,18 @@ impl Front for Gateway {
         let method = request.method().clone();
         let (entered, verdict) = self.edge.enter(&method, request.headers(), peer);
         let origin = self.cors.allowed(request.headers());
-        let mut trip =
-            Trip { gateway: self, entered: &entered, peer, method, name: UNROUTED, budget: None };
-        let response = trip.answer(request, verdict, origin.as_ref()).await;
-        let (name, budget) = (trip.name, trip.budget);
+        let mut trip = Trip {
+            gateway: self,
+            entered: &entered,
+            peer,
+            method,
+            request,
+            name: UNROUTED,
+            budget: None,
+        };
+        let response = trip.answer(verdict, origin.as_ref()).await;
+        let (name, budget) = (trip.name, trip.budget.take());
+        drop(trip);
         let mut response = self.edge.leave(&entered, name, response);
         let headers = response.headers_mut();
         self.cors.write(origin, headers);
@@ -176,26 +185,30 @@ impl Front for Gateway {
     }
 }
 
-/// One request on its way through the gateway.
+/// One request on its way through the gateway. It stays in one place until it goes on: an async function
+/// that takes a request has room for it of its own.
 struct Trip<'a> {
     gateway: &'a Gateway,
     entered: &'a Entered,
     peer: SocketAddr,
     method: Method,
+    request: Request<RequestBody>,
     /// What it is counted as.
     name: &'static str,
     budget: Option<limits::Spent>,
 }
 
-impl Trip<'_> {
+/// An answer to come.
+type Coming<'a> = BoxFuture<'a, Response<ResponseBody>>;
+
+impl<'a> Trip<'a> {
     async fn answer(
         &mut self,
-        request: Request<RequestBody>,
         verdict: Result<(), KernelError>,
         origin: Option<&HeaderValue>,
     ) -> Response<ResponseBody> {
         let gateway = self.gateway;
-        let path = match path::canonical(request.uri().path()) {
+        let path = match path::canonical(self.request.uri().path()) {
             Ok(path) => path.into_owned(),
             Err(error) => return self.refuse(&error),
         };
@@ -209,8 +222,8 @@ impl Trip<'_> {
         }
         let affinity = self.affinity();
         let rules = gateway.router.rules();
-        let rule = rules.find(&path, request.headers(), affinity);
-        let asks = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let rule = rules.find(&path, self.request.headers(), affinity);
+        let asks = self.request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         if self.method == Method::OPTIONS && !gateway.owns(&path) && (rule.is_none() || asks) {
             let methods = match rule {
                 Some(_) => ANY_METHOD.to_vec(),
@@ -226,108 +239,103 @@ impl Trip<'_> {
         if let Some(seconds) = self.budget.as_ref().and_then(limits::Spent::retry_after) {
             return self.refuse(&KernelError::TooManyRequests(seconds));
         }
-        match rule {
-            Some(rule) => self.by_rule(rule, request, &path, affinity).await,
-            None => self.by_service(request, &path, affinity).await,
+        let coming = match rule {
+            Some(rule) => self.by_rule(rule, &path, affinity),
+            None => self.by_service(&path, affinity),
+        };
+        match coming {
+            Ok(coming) => coming.await,
+            Err(refusal) => *refusal,
         }
     }
 
-    async fn by_service(
+    fn by_service(
         &mut self,
-        mut request: Request<RequestBody>,
         path: &str,
         affinity: Affinity,
-    ) -> Response<ResponseBody> {
+    ) -> Result<Coming<'a>, Box<Response<ResponseBody>>> {
         let gateway = self.gateway;
         let way = match gateway.router.find(&self.method, path) {
             Ok(way) => way,
             Err(KernelError::UnknownAddress) if gateway.owns(path) => {
                 let mut response = self.refuse(&KernelError::MethodNotAllowed);
                 allow(&mut response, &[Method::GET]);
-                return response;
+                return Err(Box::new(response));
             }
             Err(error) => {
                 let mut response = self.refuse(&error);
                 allow(&mut response, &gateway.router.methods(path));
-                return response;
+                return Err(Box::new(response));
             }
         };
-        if let Err(error) = path::rewrite(&mut request, path) {
-            return self.refuse(&error);
+        if let Err(error) = path::rewrite(&mut self.request, path) {
+            return Err(Box::new(self.refuse(&error)));
         }
-        match way {
+        Ok(match way {
             Way::Here(operation, params) => {
                 self.name = operation.id;
-                Operation::serve(operation, request, params, self.context().clone()).await
+                let request = self.take_request();
+                Operation::serve(operation, request, params, self.context().clone())
             }
             Way::Elsewhere(name, upstream) => {
                 self.name = name;
-                self.forward(upstream, request, affinity).await
+                self.forward(upstream, affinity)
             }
-        }
+        })
     }
 
-    async fn by_rule(
+    fn by_rule<'r>(
         &mut self,
-        rule: &Rule,
-        mut request: Request<RequestBody>,
+        rule: &'r Rule,
         path: &str,
         affinity: Affinity,
-    ) -> Response<ResponseBody> {
+    ) -> Result<Coming<'r>, Box<Response<ResponseBody>>>
+    where
+        'a: 'r,
+    {
         self.name = rule.upstream.label();
         if rule.access == RuleAccess::User {
-            match self.context().caller {
-                Caller::User(_) => {}
-                Caller::Anonymous | Caller::Peer => {
-                    return self.refuse(&KernelError::Unauthenticated);
-                }
-                Caller::Expired => return self.refuse(&KernelError::InvalidToken),
+            let error = match self.context().caller {
+                Caller::User(_) => None,
+                Caller::Anonymous | Caller::Peer => Some(KernelError::Unauthenticated),
+                Caller::Expired => Some(KernelError::InvalidToken),
+            };
+            if let Some(error) = error {
+                return Err(Box::new(self.refuse(&error)));
             }
         }
-        if !rule.readdress(&mut request, path) {
-            return self.refuse(&KernelError::MalformedAddress);
+        if !rule.readdress(&mut self.request, path) {
+            return Err(Box::new(self.refuse(&KernelError::MalformedAddress)));
         }
-        match &rule.memory {
-            Some(memory) => Box::pin(self.by_memory(memory, rule, request, affinity)).await,
-            None => self.forward(&rule.upstream, request, affinity).await,
-        }
-    }
-
-    async fn by_memory(
-        &self,
-        memory: &Memory,
-        rule: &Rule,
-        request: Request<RequestBody>,
-        affinity: Affinity,
-    ) -> Response<ResponseBody> {
-        let kind = Kind::of(&request, rule.upstream.name(), self.context().caller.user_id());
-        let forward = self.forward(&rule.upstream, request, affinity);
-        match kind {
-            Kind::Read(read) => memory.answer(read, self.context().request_id, forward).await,
-            Kind::Change(address) => {
+        let Some(memory) = &rule.memory else { return Ok(self.forward(&rule.upstream, affinity)) };
+        let context = self.context();
+        let kind = Kind::of(&self.request, rule.upstream.name(), context.caller.user_id());
+        let id = context.request_id;
+        let forward = self.forward(&rule.upstream, affinity);
+        Ok(match kind {
+            Kind::Read(read) => Box::pin(memory.answer(read, id, forward)),
+            Kind::Change(address) => Box::pin(async move {
                 let response = forward.await;
                 memory.changed(&address, response.status()).await;
                 response
-            }
-            Kind::Other => forward.await,
-        }
+            }),
+            Kind::Other => forward,
+        })
     }
 
-    /// Passes the request on. Boxed: it is large, and requests that are answered here would carry the
-    /// room for it.
-    fn forward<'s>(
-        &'s self,
-        upstream: &'s Upstream,
-        request: Request<RequestBody>,
-        affinity: Affinity,
-    ) -> BoxFuture<'s, Response<ResponseBody>> {
+    /// Passes the request on, when somebody waits for that.
+    fn forward<'u>(&mut self, upstream: &'u Upstream, affinity: Affinity) -> Coming<'u>
+    where
+        'a: 'u,
+    {
+        let (gateway, context, peer) = (self.gateway, &self.entered.context, self.peer.ip());
+        let request = self.take_request();
         Box::pin(async move {
-            let context = self.context();
             let passage = Passage {
                 client: context.client,
-                peer: self.peer.ip(),
-                trusted: self.gateway.edge.trusted_proxies.contains(self.peer.ip()),
-                scheme: self.gateway.scheme,
+                peer,
+                trusted: gateway.edge.trusted_proxies.contains(peer),
+                scheme: gateway.scheme,
                 request_id: context.request_id,
                 trace: &context.trace,
                 affinity,
@@ -339,6 +347,10 @@ impl Trip<'_> {
         })
     }
 
+    fn take_request(&mut self) -> Request<RequestBody> {
+        std::mem::replace(&mut self.request, Request::new(RequestBody::Right(Full::default())))
+    }
+
     /// The same account, or the same guest's address, wherever endpoints or shares are chosen.
     fn affinity(&self) -> Affinity {
         match self.context().caller.user_id() {
@@ -347,7 +359,7 @@ impl Trip<'_> {
         }
     }
 
-    fn context(&self) -> &Context {
+    fn context(&self) -> &'a Context {
         &self.entered.context
     }
 

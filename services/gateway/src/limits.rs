@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hanse_cache::rate::{Decision, Limiter, Quota, RateKey, RateKeys, SharedBudgets};
 use hanse_http::Context;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,9 @@ impl LimitsConfig {
     }
 }
 
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
 /// One kind of budget.
 struct Budget {
     name: &'static str,
@@ -135,9 +138,9 @@ impl Spent {
     /// Says how things stand (draft-ietf-httpapi-ratelimit-headers).
     pub(crate) fn write(self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::try_from(self.decision.header(self.name)) {
-            headers.insert("ratelimit", value);
+            headers.insert(RATELIMIT, value);
         }
-        headers.insert("ratelimit-policy", self.policy);
+        headers.insert(RATELIMIT_POLICY, self.policy);
     }
 }
 

@@ -2,107 +2,124 @@
 
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
+use std::ops::Range;
 use tracing::field::{Field, Visit};
 
 /// The most bytes of one value that are logged.
 const MAX_VALUE: usize = 8 * 1024;
 
 /// A value as it will be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
     /// A number or a truth value, valid JSON as it stands.
-    Literal(String),
+    Literal(&'a str),
     /// Text, not yet escaped.
-    Text(String),
+    Text(&'a str),
 }
 
 /// Fields in the order they were recorded; a later value of the same name replaces the earlier.
 #[derive(Debug, Default)]
 pub struct Fields {
-    entries: Vec<(&'static str, Value)>,
+    entries: Vec<Entry>,
+    /// All values, one behind the other: a line is written for every request, and should not need a
+    /// piece of memory for each of its fields.
+    text: String,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: &'static str,
+    literal: bool,
+    value: Range<usize>,
 }
 
 impl Fields {
     /// No fields, with room for some.
     pub fn with_capacity(count: usize) -> Self {
-        Self { entries: Vec::with_capacity(count) }
+        Self { entries: Vec::with_capacity(count), text: String::with_capacity(count * 24) }
     }
 
-    /// Takes the value of a field out.
-    pub fn take(&mut self, name: &str) -> Option<Value> {
-        let at = self.entries.iter().position(|(known, _)| *known == name)?;
-        Some(self.entries.remove(at).1)
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// All fields, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.entries.iter().map(|(name, value)| (*name, value))
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Value<'_>)> {
+        self.entries.iter().map(|entry| {
+            let text = self.text.get(entry.value.clone()).unwrap_or_default();
+            (entry.name, if entry.literal { Value::Literal(text) } else { Value::Text(text) })
+        })
     }
 
     /// Takes over fields that were recorded later.
-    pub fn merge(&mut self, later: Self) {
-        for (name, value) in later.entries {
-            self.put(name, value);
+    pub fn merge(&mut self, later: &Self) {
+        for (name, value) in later.iter() {
+            match value {
+                Value::Literal(text) => self.put(name, true, format_args!("{text}")),
+                Value::Text(text) => self.put(name, false, format_args!("{text}")),
+            }
         }
     }
 
-    fn put(&mut self, name: &'static str, value: Value) {
-        match self.entries.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = value,
-            None => self.entries.push((name, value)),
+    fn put(&mut self, name: &'static str, literal: bool, value: fmt::Arguments<'_>) {
+        let start = self.text.len();
+        // An error only says that the cap is reached, or that a Display gave up: keep what is there.
+        _ = Capped { text: &mut self.text, start }.write_fmt(value);
+        let entry = Entry { name, literal, value: start..self.text.len() };
+        match self.entries.iter_mut().find(|known| known.name == name) {
+            Some(known) => *known = entry,
+            None => self.entries.push(entry),
         }
     }
 
     fn put_text(&mut self, field: &Field, text: fmt::Arguments<'_>) {
-        let mut capped = Capped(String::with_capacity(40));
-        // An error only says that the cap is reached, or that a Display gave up: keep what is there.
-        _ = capped.write_fmt(text);
-        self.put(field.name(), Value::Text(capped.0));
+        self.put(field.name(), false, text);
+    }
+
+    fn put_literal(&mut self, field: &Field, value: impl fmt::Display) {
+        self.put(field.name(), true, format_args!("{value}"));
     }
 }
 
-/// A string that takes what fits and then ends with an ellipsis.
-struct Capped(String);
+/// Adds to a text from `start` on what fits, and then ends it with an ellipsis.
+struct Capped<'a> {
+    text: &'a mut String,
+    start: usize,
+}
 
-impl Write for Capped {
+impl Write for Capped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = MAX_VALUE.saturating_sub(self.0.len());
+        let room = (self.start + MAX_VALUE).saturating_sub(self.text.len());
         if text.len() <= room {
-            self.0.push_str(text);
+            self.text.push_str(text);
             return Ok(());
         }
-        self.0.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
-        self.0.push('…');
+        self.text.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
+        self.text.push('…');
         Err(fmt::Error)
     }
 }
 
 impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        let text = value.to_string();
         // JSON has no infinity and no NaN.
-        self.put(
-            field.name(),
-            if value.is_finite() { Value::Literal(text) } else { Value::Text(text) },
-        );
+        self.put(field.name(), value.is_finite(), format_args!("{value}"));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field.name(), Value::Literal(value.to_string()));
+        self.put_literal(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field.name(), Value::Literal(value.to_string()));
+        self.put_literal(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field.name(), Value::Literal(value.to_string()));
+        self.put_literal(field, value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if value.len() <= MAX_VALUE {
-            return self.put(field.name(), Value::Text(value.to_owned()));
-        }
         self.put_text(field, format_args!("{value}"));
     }
 

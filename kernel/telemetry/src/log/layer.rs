@@ -15,6 +15,12 @@ use tracing_subscriber::registry::LookupSpan;
 /// Fields of a usual event: those of a request.
 const EXPECTED: usize = 8;
 
+const MESSAGE: &str = "message";
+/// Records of the `log` facade say where they come from in fields of their own.
+const FOREIGN_TARGET: &str = "log.target";
+/// Fields that stand in a line's head, or are of no use.
+const HEAD: [&str; 5] = [MESSAGE, FOREIGN_TARGET, "log.module_path", "log.file", "log.line"];
+
 /// Writes events to a [`Sink`], with the fields of the spans around them; of one name, the
 /// innermost wins.
 pub struct LogLayer {
@@ -47,38 +53,36 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         if let Some(span) = context.span(id)
             && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
         {
-            fields.merge(later);
+            fields.merge(&later);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::with_capacity(EXPECTED);
         event.record(&mut fields);
-        let message = match fields.take("message") {
-            Some(Value::Text(text) | Value::Literal(text)) => text,
-            None => String::new(),
+        let text = |name| match fields.get(name) {
+            Some(Value::Text(text) | Value::Literal(text)) => Some(text),
+            None => None,
         };
-        // Records of the `log` facade say where they come from in fields of their own.
-        let foreign = match fields.take("log.target") {
-            Some(Value::Text(target)) => Some(target),
-            _ => None,
-        };
-        for noise in ["log.module_path", "log.file", "log.line"] {
-            fields.take(noise);
-        }
         let mut timestamp = String::with_capacity(32);
         // A clock that cannot be formatted leaves the timestamp empty; the line still matters.
         _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
         let head = Head {
             timestamp: &timestamp,
             level: event.metadata().level().as_str(),
-            target: foreign.as_deref().unwrap_or(event.metadata().target()),
-            message: &message,
+            target: text(FOREIGN_TARGET).unwrap_or(event.metadata().target()),
+            message: text(MESSAGE).unwrap_or_default(),
         };
         let spans: Vec<_> = context.event_scope(event).into_iter().flatten().collect();
         let extensions: Vec<_> = spans.iter().map(|span| span.extensions()).collect();
-        let around = extensions.iter().filter_map(|all| all.get::<Fields>());
-        let fields = fields.iter().chain(around.flat_map(Fields::iter));
-        self.sink.line(&line::write(self.format, &head, &self.origin, fields));
+        let own = fields.iter().filter(|(name, _)| !HEAD.contains(name));
+        let line = if spans.is_empty() {
+            line::write(self.format, &head, &self.origin, own)
+        } else {
+            let around = extensions.iter().filter_map(|all| all.get::<Fields>());
+            let fields = line::first_of_each(own.chain(around.flat_map(Fields::iter)));
+            line::write(self.format, &head, &self.origin, fields)
+        };
+        self.sink.line(&line);
     }
 }

@@ -29,14 +29,28 @@ pub fn origin(format: Format, service: &str, version: &str, environment: &str) -
     out
 }
 
-/// Writes a whole line with its line break. Of fields with one name, the first wins.
+/// Of fields with one name, the first.
+pub fn first_of_each<'a>(
+    fields: impl Iterator<Item = (&'static str, Value<'a>)>,
+) -> impl Iterator<Item = (&'static str, Value<'a>)> {
+    let mut seen: Vec<&str> = Vec::new();
+    fields.filter(move |(name, _)| {
+        let new = !seen.contains(name);
+        if new {
+            seen.push(name);
+        }
+        new
+    })
+}
+
+/// Writes a whole line with its line break. No two fields have one name.
 pub fn write<'a>(
     format: Format,
     head: &Head<'_>,
     origin: &str,
-    fields: impl Iterator<Item = (&'static str, &'a Value)>,
+    fields: impl Iterator<Item = (&'static str, Value<'a>)>,
 ) -> String {
-    let mut out = String::with_capacity(256);
+    let mut out = String::with_capacity(384);
     match format {
         Format::Json => {
             out.push_str("{\"timestamp\":\"");
@@ -55,18 +69,14 @@ pub fn write<'a>(
             escaped(&mut out, head.message, Place::Bare);
         }
     }
-    let mut written: Vec<&str> = Vec::new();
     for (name, value) in fields {
-        if !written.contains(&name) {
-            written.push(name);
-            field(&mut out, format, name, value);
-        }
+        field(&mut out, format, name, value);
     }
     out.push_str(if format == Format::Json { "}\n" } else { "\n" });
     out
 }
 
-fn field(out: &mut String, format: Format, name: &str, value: &Value) {
+fn field(out: &mut String, format: Format, name: &str, value: Value<'_>) {
     let prefix = if RESERVED.contains(&name) { "field." } else { "" };
     match (format, value) {
         (Format::Json, Value::Text(text)) => member(out, prefix, name, text),
