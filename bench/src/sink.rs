@@ -32,7 +32,7 @@ impl Sink {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let sink = serving.clone();
-                tokio::spawn(async move { drop(sink.converse(stream).await) });
+                tokio::spawn(async move { drop(Box::pin(sink.converse(stream)).await) });
             }
         });
         Ok(sink)

@@ -138,7 +138,7 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match command {
-            Command::Serve(_) => serve::serve(loaded).await,
+            Command::Serve(_) => Box::pin(serve::serve(loaded)).await,
             Command::Migrate(args) => commands::migrate::migrate(&loaded, &args).await,
             Command::Config(command) => commands::config::run(&loaded, &command),
             Command::Doctor(args) => commands::doctor::doctor(&loaded, &args).await,

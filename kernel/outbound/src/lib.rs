@@ -85,7 +85,8 @@ impl Outbound {
     /// [`OutboundError`]; [`OutboundError::is_final`] says whether trying again can help.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, OutboundError> {
         let inner = &*self.inner;
-        tokio::time::timeout(inner.time, inner.send(request))
+        // Boxed: whoever may send something would carry the room for a connection and its encryption.
+        tokio::time::timeout(inner.time, Box::pin(inner.send(request)))
             .await
             .unwrap_or(Err(OutboundError::TooSlow))
     }

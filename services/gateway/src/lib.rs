@@ -239,11 +239,15 @@ impl<'a> Trip<'a> {
         if let Some(seconds) = self.budget.as_ref().and_then(limits::Spent::retry_after) {
             return self.refuse(&KernelError::TooManyRequests(seconds));
         }
-        let coming = match rule {
-            Some(rule) => self.by_rule(rule, &path, affinity),
-            None => self.by_service(&path, affinity),
-        };
-        match coming {
+        if let Some(rule) = rule {
+            return match self.by_rule(rule, &path, affinity) {
+                Ok(coming) => coming.await,
+                Err(refusal) => *refusal,
+            };
+        }
+        // Few can be held at a time without counting them, and nothing here needs them any more.
+        drop(rules);
+        match self.by_service(&path, affinity) {
             Ok(coming) => coming.await,
             Err(refusal) => *refusal,
         }

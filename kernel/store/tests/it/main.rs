@@ -4,4 +4,5 @@
 
 mod groups;
 mod logs;
+mod sizes;
 mod snapshots;
