@@ -9,6 +9,9 @@ use crate::ports::free_port;
 use crate::split::Split;
 use crate::waiting::until;
 
+/// Where it says how things stand, as a table with commas.
+const STATISTICS: &str = "/balancer-statistics";
+
 /// A running haproxy. It is ended when the value goes.
 pub struct Balancer {
     haproxy: Child,
@@ -35,6 +38,27 @@ impl Balancer {
         });
         balancer
     }
+
+    /// Waits until it sends requests to every gateway: it learns that one is back by its next look, and
+    /// whoever takes the other away before that leaves it with none.
+    ///
+    /// # Panics
+    /// When it does not within a minute, or ten in a long run.
+    pub fn uses_all(&self) {
+        let client = Client::new(&self.url);
+        until("the balancer uses every gateway", || {
+            let table = client.get(&format!("{STATISTICS};csv")).text;
+            let rows: Vec<Vec<&str>> =
+                table.lines().map(|line| line.split(',').collect()).collect();
+            let status = rows.first().and_then(|head| head.iter().position(|at| *at == "status"));
+            let status = status.expect("haproxy names the columns of its statistics");
+            let gateways: Vec<_> = rows
+                .iter()
+                .filter(|row| row.first() == Some(&"gateways") && row.get(1) != Some(&"BACKEND"))
+                .collect();
+            !gateways.is_empty() && gateways.iter().all(|row| row.get(status) == Some(&"UP"))
+        });
+    }
 }
 
 fn configuration(split: &Split, gateways: &[&str], port: u16) -> String {
@@ -42,7 +66,8 @@ fn configuration(split: &Split, gateways: &[&str], port: u16) -> String {
         "global\n  maxconn 2000\n\
          defaults\n  mode http\n  timeout connect 1s\n  timeout client 60s\n  timeout server 60s\n  \
          retries 3\n  option redispatch 1\n  retry-on conn-failure\n\
-         frontend public\n  bind 127.0.0.1:{port}\n  default_backend gateways\n\
+         frontend public\n  bind 127.0.0.1:{port}\n  default_backend gateways\n  \
+         stats enable\n  stats uri {STATISTICS}\n\
          backend gateways\n  balance roundrobin\n  option httpchk GET /ready\n  \
          default-server check inter 200ms fall 1 rise 1\n"
     );

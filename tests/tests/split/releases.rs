@@ -102,6 +102,9 @@ fn recorded_data_goes_on() {
     let position = written.header("hanse-position");
     until_is("search follows", &Some(count), || harbour_total(&anna, position));
 
+    let total = || overview(&anna)["thoughts"]["total"].as_i64();
+    until_is("analytics follows", &Some(count), total);
+
     // And its events, published by this release, say the same as the projections it had made.
     let before = overview(&anna)["thoughts"].clone();
     for source in ["identity", "thoughts"] {

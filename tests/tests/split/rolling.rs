@@ -117,6 +117,7 @@ fn no_request_fails_while_one_process_after_another_is_replaced() {
             });
             split.run(name);
             split.ready();
+            balancer.uses_all();
             replaced += 1;
         }
         stop.store(true, Ordering::Release);
