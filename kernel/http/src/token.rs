@@ -5,7 +5,6 @@
 //! else a header could carry (`jwk`, `jku`, `x5c`, `crit`, `b64`…) makes the token invalid rather than
 //! interesting. A verdict is cached by the hash of the *whole* token until the token ends.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,8 +28,6 @@ use crate::scope::Scope;
 const LONGEST: usize = 4096;
 /// Verdicts kept.
 const CACHED: u64 = 50_000;
-/// Verifiers made so far.
-static VERIFIERS: AtomicU64 = AtomicU64::new(0);
 /// Clocks of two machines may differ by this many seconds.
 const SKEW: i64 = 5;
 
@@ -126,27 +123,6 @@ impl Revocations {
     }
 }
 
-/// That a token is good. Which keys that was found with shows whether it still counts.
-#[derive(Clone)]
-struct Verdict {
-    installed: u64,
-    principal: Arc<Principal>,
-}
-
-/// A verdict that a thread has for itself. Asking the common cache for every request means that
-/// processors write to the same places in turn, for its bookkeeping and to count references to the
-/// account.
-struct Own {
-    verifier: u64,
-    hash: [u8; 32],
-    verdict: Verdict,
-}
-
-thread_local! {
-    /// By the first byte of a token's hash; the token that came last has the place.
-    static OWN: RefCell<[Option<Own>; 256]> = const { RefCell::new([const { None }; 256]) };
-}
-
 /// Verifies access tokens. Cheap to clone; clones share keys, cache and revocations.
 #[derive(Clone)]
 pub struct Verifier {
@@ -154,15 +130,13 @@ pub struct Verifier {
 }
 
 struct Inner {
-    /// Tells verifiers apart that one thread uses.
-    id: u64,
     issuer: String,
     audience: String,
     clock: Clock,
     keys: RwLock<BTreeMap<String, DecodingKey>>,
     /// How often keys were installed.
     installed: AtomicU64,
-    verdicts: LocalCache<[u8; 32], Verdict>,
+    verdicts: LocalCache<[u8; 32], Arc<Principal>>,
     revocations: Revocations,
 }
 
@@ -172,7 +146,6 @@ impl Verifier {
     pub fn new(issuer: &str, audience: &str, clock: Clock) -> Self {
         Self {
             inner: Arc::new(Inner {
-                id: VERIFIERS.fetch_add(1, Ordering::Relaxed),
                 issuer: issuer.to_owned(),
                 audience: audience.to_owned(),
                 clock,
@@ -195,7 +168,7 @@ impl Verifier {
     pub fn install(&self, keys: impl IntoIterator<Item = (String, [u8; 32])>) {
         let keys = keys.into_iter().map(|(id, key)| (id, DecodingKey::from_ed_der(&key))).collect();
         *self.inner.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
-        // From here on no verdict by the old keys counts; clearing only gives their room back.
+        // First counted, then cleared: a verdict by the old keys is either cleared or seen to be late.
         self.inner.installed.fetch_add(1, Ordering::AcqRel);
         self.inner.verdicts.clear();
     }
@@ -216,52 +189,25 @@ impl Verifier {
         }
         let now = self.inner.clock.now();
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let principal = self.known(&hash, token, now)?;
-        if principal.expires_at <= now || self.inner.revocations.covers(&principal) {
-            return Err(TokenError);
-        }
-        Ok(principal)
-    }
-
-    fn known(
-        &self,
-        hash: &[u8; 32],
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Arc<Principal>, TokenError> {
-        // Read before anything is looked at: a verdict by keys that are replaced meanwhile is then told
-        // from one by the new ones.
-        let installed = self.inner.installed.load(Ordering::Acquire);
-        let counts = |verdict: &Verdict| verdict.installed == installed;
-        let own = |own: &Own| own.verifier == self.inner.id && own.hash == *hash;
-        let mine = OWN.try_with(|known| {
-            let known = known.borrow();
-            let known = known.get(usize::from(hash[0]))?.as_ref()?;
-            (own(known) && counts(&known.verdict)).then(|| Arc::clone(&known.verdict.principal))
-        });
-        if let Ok(Some(principal)) = mine {
-            return Ok(principal);
-        }
-        let principal = match self.inner.verdicts.get(hash).filter(counts) {
-            // A copy of its own, for the sake of its count of references.
-            Some(verdict) => Arc::new(Principal::clone(&verdict.principal)),
+        let principal = match self.inner.verdicts.get(&hash) {
+            Some(principal) => principal,
             None => {
+                let installed = self.inner.installed.load(Ordering::Acquire);
                 let principal = Arc::new(self.check(token, now)?);
                 let left = principal.expires_at.duration_since(now);
                 let left = Duration::try_from(left).unwrap_or_default();
-                let verdict = Verdict { installed, principal: Arc::clone(&principal) };
-                self.inner.verdicts.insert(*hash, verdict, left);
+                self.inner.verdicts.insert(hash, Arc::clone(&principal), left);
+                // Keys that were replaced meanwhile may have left with this one among them.
+                if self.inner.installed.load(Ordering::Acquire) != installed {
+                    self.inner.verdicts.remove(&hash);
+                    self.check(token, now)?;
+                }
                 principal
             }
         };
-        // A thread that is ending keeps nothing any more.
-        _ = OWN.try_with(|known| {
-            let verdict = Verdict { installed, principal: Arc::clone(&principal) };
-            let own = Own { verifier: self.inner.id, hash: *hash, verdict };
-            if let Some(place) = known.borrow_mut().get_mut(usize::from(hash[0])) {
-                *place = Some(own);
-            }
-        });
+        if principal.expires_at <= now || self.inner.revocations.covers(&principal) {
+            return Err(TokenError);
+        }
         Ok(principal)
     }
 
