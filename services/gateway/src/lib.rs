@@ -23,7 +23,8 @@ mod systems;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use hanse_http::{
     Caller, Context, Edge, Entered, Front, KernelError, Network, Operation, Problem, RequestBody,
     ResponseBody, UNROUTED, full, problem_response,
@@ -240,42 +241,32 @@ impl<'a> Trip<'a> {
             return self.refuse(&KernelError::TooManyRequests(seconds));
         }
         if let Some(rule) = rule {
-            return match self.by_rule(rule, &path, affinity) {
-                Ok(coming) => coming.await,
-                Err(refusal) => *refusal,
-            };
+            return self.by_rule(rule, &path, affinity).await;
         }
-        // Few can be held at a time without counting them, and nothing here needs them any more.
+        // A thread can hold eight of these at a time; more count references that all processors share.
         drop(rules);
-        match self.by_service(&path, affinity) {
-            Ok(coming) => coming.await,
-            Err(refusal) => *refusal,
-        }
+        self.by_service(&path, affinity).await
     }
 
-    fn by_service(
-        &mut self,
-        path: &str,
-        affinity: Affinity,
-    ) -> Result<Coming<'a>, Box<Response<ResponseBody>>> {
+    fn by_service(&mut self, path: &str, affinity: Affinity) -> Coming<'a> {
         let gateway = self.gateway;
         let way = match gateway.router.find(&self.method, path) {
             Ok(way) => way,
             Err(KernelError::UnknownAddress) if gateway.owns(path) => {
                 let mut response = self.refuse(&KernelError::MethodNotAllowed);
                 allow(&mut response, &[Method::GET]);
-                return Err(Box::new(response));
+                return ready(response).boxed();
             }
             Err(error) => {
                 let mut response = self.refuse(&error);
                 allow(&mut response, &gateway.router.methods(path));
-                return Err(Box::new(response));
+                return ready(response).boxed();
             }
         };
         if let Err(error) = path::rewrite(&mut self.request, path) {
-            return Err(Box::new(self.refuse(&error)));
+            return ready(self.refuse(&error)).boxed();
         }
-        Ok(match way {
+        match way {
             Way::Here(operation, params) => {
                 self.name = operation.id;
                 let request = self.take_request();
@@ -285,15 +276,10 @@ impl<'a> Trip<'a> {
                 self.name = name;
                 self.forward(upstream, affinity)
             }
-        })
+        }
     }
 
-    fn by_rule<'r>(
-        &mut self,
-        rule: &'r Rule,
-        path: &str,
-        affinity: Affinity,
-    ) -> Result<Coming<'r>, Box<Response<ResponseBody>>>
+    fn by_rule<'r>(&mut self, rule: &'r Rule, path: &str, affinity: Affinity) -> Coming<'r>
     where
         'a: 'r,
     {
@@ -305,18 +291,18 @@ impl<'a> Trip<'a> {
                 Caller::Expired => Some(KernelError::InvalidToken),
             };
             if let Some(error) = error {
-                return Err(Box::new(self.refuse(&error)));
+                return ready(self.refuse(&error)).boxed();
             }
         }
         if !rule.readdress(&mut self.request, path) {
-            return Err(Box::new(self.refuse(&KernelError::MalformedAddress)));
+            return ready(self.refuse(&KernelError::MalformedAddress)).boxed();
         }
-        let Some(memory) = &rule.memory else { return Ok(self.forward(&rule.upstream, affinity)) };
+        let Some(memory) = &rule.memory else { return self.forward(&rule.upstream, affinity) };
         let context = self.context();
         let kind = Kind::of(&self.request, rule.upstream.name(), context.caller.user_id());
         let id = context.request_id;
         let forward = self.forward(&rule.upstream, affinity);
-        Ok(match kind {
+        match kind {
             Kind::Read(read) => Box::pin(memory.answer(read, id, forward)),
             Kind::Change(address) => Box::pin(async move {
                 let response = forward.await;
@@ -324,7 +310,7 @@ impl<'a> Trip<'a> {
                 response
             }),
             Kind::Other => forward,
-        })
+        }
     }
 
     /// Passes the request on, when somebody waits for that.
