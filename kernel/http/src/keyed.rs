@@ -83,7 +83,7 @@ impl<F: Front> KeyedFront<F> {
         peer: SocketAddr,
     ) -> Response<ResponseBody> {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
-        let token = self.token(&key, peer).await;
+        let token = self.token(hash, &key, peer).await;
         let bearer = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
         let Some(mut bearer) = bearer else { return self.inner.handle(request, peer).await };
         bearer.set_sensitive(true);
@@ -95,8 +95,7 @@ impl<F: Front> KeyedFront<F> {
         response
     }
 
-    async fn token(&self, key: &str, peer: SocketAddr) -> Option<Arc<str>> {
-        let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+    async fn token(&self, hash: [u8; 32], key: &str, peer: SocketAddr) -> Option<Arc<str>> {
         if let Some(known) = self.known.get(&hash) {
             return known;
         }
