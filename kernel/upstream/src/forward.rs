@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use hanse_http::headers::{REQUEST_ID, TRACEPARENT};
 use hanse_telemetry::trace::TraceContext;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, FORWARDED, HeaderMap, HeaderName, HeaderValue, TE,
@@ -38,8 +39,6 @@ pub struct Passage<'a> {
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers of one connection, whoever names them.
 fn is_hop(name: &str) -> bool {
