@@ -1,4 +1,5 @@
-//! Our gateway against nginx before the same bare upstream, runs alternating.
+//! Our gateway against nginx before the same bare upstream, runs alternating, with a bare hyper proxy
+//! in between to tell what the library costs.
 //!
 //! Ours checks an access token, counts against a budget, writes metrics and the access log, and does
 //! everything else it always does. nginx does `proxy_pass` with kept connections and no access log.
