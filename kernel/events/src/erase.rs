@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use hanse_store::{Result, Tx, Value, params};
+use hanse_store::{Result, StoreError, Tx, Value, params};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -63,8 +63,21 @@ pub async fn is_erased(tx: &mut Tx, owner: Uuid) -> Result<bool> {
     Ok(tx.optional(sql, params![owner]).await?.is_some())
 }
 
-/// Which of these owners were erased; the others cannot be until this transaction ends.
-pub(crate) async fn erased_among(
+/// Makes sure that an owner is still there, and stays until this transaction ends. For what keeps
+/// something of theirs without telling an event, which does the same by itself.
+///
+/// # Errors
+/// [`StoreError::Erased`] when they were erased.
+pub async fn hold_owner(tx: &mut Tx, owner: Uuid) -> Result<()> {
+    let erased = erased_among(tx, std::iter::once(owner)).await?;
+    if erased.is_empty() { Ok(()) } else { Err(StoreError::Erased) }
+}
+
+/// Which of these owners were erased; the others stay until this transaction ends.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn erased_among(
     tx: &mut Tx,
     owners: impl Iterator<Item = Uuid>,
 ) -> Result<BTreeSet<Uuid>> {

@@ -33,7 +33,7 @@ mod transport;
 
 pub use applied::Applied;
 pub use emit::Emit;
-pub use erase::{erase_owner, erased_since, is_erased};
+pub use erase::{erase_owner, erased_among, erased_since, hold_owner, is_erased};
 pub use event::{Compatibility, DomainEvent, Event, Recorded};
 pub use log::{Batch, EmbeddedLog, Log};
 pub use store::{create_snapshot, get_events, latest_snapshot};

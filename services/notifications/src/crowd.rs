@@ -46,16 +46,18 @@ struct Notes {
 
 impl Desk {
     /// Sends a message on its ways to all of them. Whoever's list has changed, sorted; the caller tells
-    /// their devices. The same message to the same person is taken once.
+    /// their devices. The same message to the same person is taken once, and none to one who has left.
     pub(crate) async fn post_all(
         &self,
         tx: &mut Tx,
         crowd: &Crowd<'_>,
     ) -> Result<Vec<Uuid>, DeskError> {
+        let people = crowd.people.iter().map(|person| person.id);
+        let erased = hanse_events::erased_among(tx, people).await?;
         let (known, mut notes) = (self.known(tx, crowd).await?, Notes::default());
         let (plain, now) = (Preferences::default(), tx.now());
         let mut rows = Vec::new();
-        for person in crowd.people {
+        for person in crowd.people.iter().filter(|person| !erased.contains(&person.id)) {
             let preferences = known.preferences.get(&person.id).unwrap_or(&plain);
             let locale = preferences.locale.as_deref().unwrap_or(&self.config.locale);
             let template =

@@ -143,7 +143,7 @@ pub(crate) async fn is_open(tx: &mut Tx, key: &Key) -> Result<bool> {
         .is_some_and(|it| it == "queued" || it == "failed"))
 }
 
-/// Notes how a try ended.
+/// Notes how a try ended, if the delivery is still there: its owner may have left meanwhile.
 pub(crate) async fn mark(
     tx: &mut Tx,
     key: &Key,
@@ -153,7 +153,9 @@ pub(crate) async fn mark(
     let Key { owner, notification, channel, target } = *key;
     let name = progress.name();
     let params = params![owner, notification, channel.name(), target, name, cause, tx.now()];
-    tx.execute(MARK, params).await?;
+    if tx.execute(MARK, params).await? == 0 {
+        return Ok(());
+    }
     let tried = if cause.is_some() { Progress::Failed } else { progress };
     add_step(tx, key, tried.name(), cause).await
 }

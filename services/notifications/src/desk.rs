@@ -1,6 +1,8 @@
 //! Where messages come in and are sent on their ways, all inside one transaction: the row of the list,
 //! the deliveries, and the jobs that will make them.
 
+use std::iter;
+
 use hanse_contracts::messages::Message;
 use hanse_http::Sealer;
 use hanse_jobs::{Job, Schedule as _};
@@ -91,9 +93,12 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Sends a message on its ways. True when the person's list has changed, of which the caller tells
-    /// their devices. The same message to the same person is taken once.
+    /// their devices. The same message to the same person is taken once, and none to one who has left.
     pub(crate) async fn post(&self, tx: &mut Tx, post: &Post<'_>) -> Result<bool, DeskError> {
         let (owner, message) = (post.person.id, post.message);
+        if !hanse_events::erased_among(tx, iter::once(owner)).await?.is_empty() {
+            return Ok(false);
+        }
         let (preferences, _) = preferences::find(tx, owner).await?;
         let locale = preferences.locale.as_deref().unwrap_or(&self.config.locale);
         let template = self.template(tx, &message.template, locale).await?;

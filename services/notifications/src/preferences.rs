@@ -187,13 +187,14 @@ pub(crate) async fn find(tx: &mut Tx, owner: Uuid) -> Result<(Preferences, i64)>
     Ok((preferences.0, row.at(1)?))
 }
 
-/// Stores the person's preferences as this version.
+/// Stores the preferences of a person who is still there as this version.
 pub(crate) async fn save(
     tx: &mut Tx,
     owner: Uuid,
     preferences: &Preferences,
     version: i64,
 ) -> Result<()> {
+    hanse_events::hold_owner(tx, owner).await?;
     tx.execute(SAVE, params![owner, Json(preferences), version, tx.now()]).await.map(drop)
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn fingerprint(address: &str) -> Vec<u8> {
     Sha256::digest(address.trim().to_lowercase().as_bytes()).to_vec()
 }
 
-/// Stores a target; one that the owner has already is changed. Returns its id.
+/// Stores a target of somebody who is still there; one that the owner has already is changed. Returns its id.
 pub(crate) async fn save(tx: &mut Tx, owner: Uuid, target: &Target, address: &str) -> Result<Uuid> {
     let params = params![
         target.id,
@@ -47,6 +47,7 @@ pub(crate) async fn save(tx: &mut Tx, owner: Uuid, target: &Target, address: &st
         fingerprint(address),
         target.created_at,
     ];
+    hanse_events::hold_owner(tx, owner).await?;
     tx.one(INSERT, params).await?.at(0)
 }
 

@@ -105,11 +105,6 @@ async fn numbers(tx: &mut Tx, count: usize) -> Result<i64> {
     tx.one(NUMBERS, params![count]).await?.at(0)
 }
 
-/// Waits for transactions that change documents, and makes later ones wait, until this one ends.
-pub(crate) async fn lock(tx: &mut Tx) -> Result<()> {
-    tx.execute("UPDATE changes SET last = last WHERE id = 1", &[]).await.map(drop)
-}
-
 /// Where the table stands.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {

@@ -14,7 +14,6 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::config::SearchConfig;
-use crate::documents;
 
 /// Notes that may wait; beyond that searches go unrecorded rather than memory grow.
 const WAITING: usize = 10_000;
@@ -115,20 +114,20 @@ impl History {
     }
 }
 
-const UNWANTED: &str = "SELECT 1 AS one FROM erased_owners WHERE owner = $1
-    UNION ALL SELECT 1 FROM search_preferences WHERE owner = $1 AND NOT record_history";
+const UNWANTED: &str =
+    "SELECT 1 AS one FROM search_preferences WHERE owner = $1 AND NOT record_history";
 const ADD: &str = "INSERT INTO search_history (owner, query, times, results, searched_at)
     VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (owner, query) DO UPDATE SET times = search_history.times + excluded.times,
         results = excluded.results, searched_at = excluded.searched_at";
 
 async fn write(tx: &mut Tx, notes: Notes) -> Result<(), StoreError> {
-    // An erasure under way ends first, and is then seen.
-    documents::lock(tx).await?;
+    let erased = hanse_events::erased_among(tx, notes.keys().map(|(owner, _)| *owner)).await?;
     let mut last = None;
     for ((owner, query), Note { times, results, at }) in notes {
         let wanted = match last {
             Some((known, wanted)) if known == owner => wanted,
+            _ if erased.contains(&owner) => false,
             _ => tx.optional(UNWANTED, params![owner]).await?.is_none(),
         };
         last = Some((owner, wanted));

@@ -1,9 +1,7 @@
 //! How a person wants to search (A-114).
 
-use hanse_store::{Json, Result, StoreError, Tx, params};
+use hanse_store::{Json, Result, Tx, params};
 use uuid::Uuid;
-
-use crate::documents;
 
 /// A person's choices. Version 0 is what holds for those who never chose.
 #[derive(Clone, Debug)]
@@ -20,7 +18,6 @@ const SAVE: &str = "INSERT INTO search_preferences
     ON CONFLICT (owner) DO UPDATE SET record_history = excluded.record_history,
         default_types = excluded.default_types, version = excluded.version,
         updated_at = excluded.updated_at";
-const ERASED: &str = "SELECT 1 AS one FROM erased_owners WHERE owner = $1";
 
 pub(crate) async fn of(tx: &mut Tx, owner: Uuid) -> Result<Preferences> {
     Ok(match tx.optional(FIND, params![owner]).await? {
@@ -35,10 +32,7 @@ pub(crate) async fn of(tx: &mut Tx, owner: Uuid) -> Result<Preferences> {
 
 /// Saves choices; a person who has been erased has none.
 pub(crate) async fn save(tx: &mut Tx, owner: Uuid, chosen: &Preferences) -> Result<()> {
-    documents::lock(tx).await?;
-    if tx.optional(ERASED, params![owner]).await?.is_some() {
-        return Err(StoreError::Erased);
-    }
+    hanse_events::hold_owner(tx, owner).await?;
     let types = Json(&chosen.default_types);
     let params = params![owner, chosen.record_history, types, chosen.version, tx.now()];
     tx.execute(SAVE, params).await.map(drop)

@@ -1,7 +1,8 @@
-//! PostgreSQL only: an erasure and a transaction that tells something of the same owner, at once.
+//! An erasure and a transaction that keeps or tells something of the same owner. At once: on PostgreSQL
+//! only, since SQLite has one writer.
 
 use crate::support::*;
-use hanse_events::{Emit as _, erase_owner};
+use hanse_events::{Emit as _, erase_owner, hold_owner};
 use hanse_store::{Db, Engine, StoreError, Tx};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -16,6 +17,7 @@ fn theirs() -> Told {
 enum Work {
     Erase,
     Tell,
+    Hold,
     Block,
 }
 
@@ -32,6 +34,7 @@ fn transaction(
             match work {
                 Work::Erase => erase_owner(tx, GONE).await?,
                 Work::Tell => tx.emit(&theirs()).await?,
+                Work::Hold => hold_owner(tx, GONE).await?,
                 Work::Block => tx.execute("LOCK TABLE moods", &[]).await.map(drop)?,
             }
             there.send(()).ok();
@@ -103,6 +106,27 @@ async fn nothing_is_told_after_an_erasure(t: Stage) {
     let refused = telling.await.unwrap();
     assert!(matches!(refused, Err(StoreError::Erased)), "{refused:?}");
     assert!(t.log("producer").await.is_empty());
+}
+
+/// Somebody who is held cannot be erased before the transaction ends, and one who was erased is refused.
+#[stage_test(local)]
+async fn who_is_held_stays_until_the_end(t: Stage) {
+    if t.db("producer").engine() == Engine::Postgres {
+        let (holding, held, go_on) = transaction(t.db("producer"), Work::Hold);
+        held.await.unwrap();
+        let (erasing, erased, commit) = transaction(t.db("producer"), Work::Erase);
+        commit.send(()).unwrap();
+        until_waiting_or_done(t.db("producer"), &erasing).await;
+        assert!(!erasing.is_finished(), "erased while somebody relied on them");
+        go_on.send(()).unwrap();
+        holding.await.unwrap().unwrap();
+        erased.await.unwrap();
+        erasing.await.unwrap().unwrap();
+    } else {
+        t.db("producer").write(async |tx: &mut Tx| erase_owner(tx, GONE).await).await.unwrap();
+    }
+    let refused = t.db("producer").write(async |tx: &mut Tx| hold_owner(tx, GONE).await).await;
+    assert!(matches!(refused, Err(StoreError::Erased)), "{refused:?}");
 }
 
 /// A projection that has just been told of an owner does not keep it when the owner is erased.

@@ -158,6 +158,13 @@ async fn an_erased_account_leaves_nothing(t: Stage) {
     t.run_jobs().await;
     assert!(titles(&anna).await.is_empty());
     assert_eq!(anna.get("/api/v1/notifications/preferences").await.json()["locale"], json!(null));
+    // A token that has not expired yet brings nothing of theirs back.
+    let late = anna.put("/api/v1/notifications/preferences", json!({"locale": "fr"})).await;
+    assert_eq!(late.summary(), "401 HTT-011");
+    let target = json!({"kind": "webhook", "url": "https://hooks.example.com/anna"});
+    let late = anna.post("/api/v1/notifications/targets", target).await;
+    assert_eq!(late.summary(), "401 HTT-011");
+    assert_eq!(anna.get("/api/v1/notifications/preferences").await.json()["locale"], json!(null));
     assert_eq!(titles(&ben).await, ["stays"]);
     assert!(letters(&t).iter().all(|letter| !letter.contains("quicksilver")));
     assert_eq!(letters(&t).len(), 1);
