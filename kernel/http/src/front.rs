@@ -200,10 +200,11 @@ impl Edge {
             duration_us,
             at,
         });
+        let mut id = uuid::Uuid::encode_buffer();
+        let request_id = &*context.request_id.hyphenated().encode_lower(&mut id);
         tracing::info!(
             target: "access",
-            operation, method, status, duration_us,
-            request_id = %context.request_id, client = %context.client,
+            operation, method, status, duration_us, request_id, client = %context.client,
             "request"
         );
         response

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hanse_telemetry::metrics::Metrics;
 use hanse_tls::{Acceptor, Stream};
 use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
@@ -169,11 +171,16 @@ impl<F: Front> Connection<F> {
         let connection = builder.serve_connection_with_upgrades(io, service);
         let mut connection = std::pin::pin!(connection);
         let ends = || activity.ends(limits.write_time, limits.write_time);
+        // Looked at when they have something to say, and not whenever the connection has: asking whether
+        // the server was stopped takes a lock that other connections take too.
+        let stop = stopped.wait_for(|stopped| *stopped).map(|_| None).left_future();
+        let ended = ends().map(Some).right_future();
+        let mut aside = FuturesUnordered::from_iter([stop, ended]);
         let mut over = tokio::select! {
+            biased;
             // A broken connection is the client's business.
             _ = connection.as_mut() => Some(true),
-            _ = async { stopped.wait_for(|stopped| *stopped).await.is_ok() } => None,
-            idleness = ends() => (idleness == Idleness::Stalled).then_some(false),
+            Some(idleness) = aside.next() => (idleness == Some(Idleness::Stalled)).then_some(false),
         };
         if over.is_none() {
             // Says that no more is taken, and finishes what is under way.
@@ -211,14 +218,14 @@ async fn end_all(mut connections: JoinSet<()>, within: Duration) {
     }
 }
 
-/// How both versions of HTTP are spoken.
+/// How both versions of HTTP are spoken. A head of HTTP/1 has at most 100 headers, which is the library's
+/// own limit: given by name, it would cost the filling of two tables for every head.
 fn builder(limits: Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
-        .max_headers(100)
         .max_buf_size(64 * 1024)
         .half_close(false)
         .pipeline_flush(true);

@@ -4,7 +4,6 @@
 //! or whence they come: identity headers are dropped, `X-Forwarded-…` and `Forwarded` are written
 //! anew, and only a proxy that we were told to trust may have begun them (HTTP-08).
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use hanse_http::headers::{REQUEST_ID, TRACEPARENT};
@@ -115,17 +114,20 @@ pub(crate) fn request(headers: &mut HeaderMap, passage: &Passage<'_>, authority:
     let trailers = headers.get(TE).is_some_and(|te| te.as_bytes() == b"trailers");
     let host = authority.or_else(|| headers.get(http::header::HOST)?.to_str().ok());
     let kept = |name: &HeaderName| headers.get(name).filter(|_| passage.trusted).cloned();
-    let chain = kept(&FOR).map(|before| (before, passage.peer));
+    let chain = kept(&FOR);
     let (proto, before) = (kept(&PROTO), kept(&FORWARDED));
     let host = kept(&HOST).or_else(|| HeaderValue::from_str(host?).ok());
     strip(headers, |name| is_hop(name) || is_claim(name));
-    let forwarded_for =
-        match chain.as_ref().and_then(|(value, peer)| Some((value.to_str().ok()?, peer))) {
-            Some((value, peer)) => HeaderValue::try_from(format!("{value}, {peer}")),
-            None => HeaderValue::try_from(passage.client.to_string()),
-        };
+    // Of whom this hop tells.
+    let from = if passage.trusted { passage.peer } else { passage.client };
+    let address = from.to_string();
+    let forwarded_for = match chain.as_ref().and_then(|value| value.to_str().ok()) {
+        Some(value) => HeaderValue::try_from(format!("{value}, {address}")),
+        None if passage.client == from => HeaderValue::from_str(&address),
+        None => HeaderValue::try_from(passage.client.to_string()),
+    };
     let proto = proto.unwrap_or(HeaderValue::from_static(passage.scheme));
-    if let Ok(value) = forwarded(before.as_ref(), passage, &proto, host.as_ref()) {
+    if let Ok(value) = forwarded(before.as_ref(), (from, &address), &proto, host.as_ref()) {
         headers.insert(FORWARDED, value);
     }
     if let Ok(value) = forwarded_for {
@@ -150,7 +152,7 @@ pub(crate) fn request(headers: &mut HeaderMap, passage: &Passage<'_>, authority:
 /// RFC 7239: one element for this hop, behind those of a trusted proxy.
 fn forwarded(
     before: Option<&HeaderValue>,
-    passage: &Passage<'_>,
+    (from, address): (IpAddr, &str),
     proto: &HeaderValue,
     host: Option<&HeaderValue>,
 ) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
@@ -159,20 +161,16 @@ fn forwarded(
         text.push_str(before);
         text.push_str(", ");
     }
-    let from = if passage.trusted { passage.peer } else { passage.client };
-    // Writing to a string does not fail.
-    let _ = match from {
-        IpAddr::V4(address) => write!(text, "for={address}"),
-        IpAddr::V6(address) => write!(text, "for=\"[{address}]\""),
-    };
+    let (begin, end) = if from.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
+    text.extend([begin, address, end]);
     let plain = |text: &&str| {
         text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
     };
     if let Some(proto) = proto.to_str().ok().filter(plain) {
-        let _ = write!(text, ";proto={proto}");
+        text.extend([";proto=", proto]);
     }
     if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(plain) {
-        let _ = write!(text, ";host=\"{host}\"");
+        text.extend([";host=\"", host, "\""]);
     }
     HeaderValue::try_from(text)
 }

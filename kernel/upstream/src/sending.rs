@@ -121,9 +121,9 @@ impl<'a> Sending<'a> {
         let mut avoid: Option<Arc<Place>> = None;
         peer.budget.pay_in();
         loop {
+            let now = peer.now();
             let place = {
-                let places = peer.places();
-                let (balance, now) = (peer.config.balance, peer.now());
+                let (balance, places) = (peer.config.balance, peer.places());
                 choose(balance, &places, &peer.turn, self.affinity, avoid.as_ref(), now).cloned()
             };
             let none = || UpstreamError::NoEndpoint { name: peer.name.clone(), seconds: 5 };
@@ -131,7 +131,7 @@ impl<'a> Sending<'a> {
             self.tries += 1;
             peer.counts.attempts.inc();
             let mut stale = false;
-            match self.attempt(&place, want, &mut stale).await {
+            match self.attempt(&place, now, want, &mut stale).await {
                 Ok((response, lease)) => {
                     let status = response.status();
                     if status.is_server_error() {
@@ -168,6 +168,7 @@ impl<'a> Sending<'a> {
     async fn attempt(
         &mut self,
         place: &Arc<Place>,
+        now: u64,
         want: Want,
         stale: &mut bool,
     ) -> Result<(Response<Incoming>, Lease), Failure> {
@@ -176,7 +177,6 @@ impl<'a> Sending<'a> {
             Some(_) => self.deadline.min(Instant::now() + ms(config.try_timeout_ms)),
             None => self.deadline,
         };
-        let now = self.peer.now();
         let mut lease = match place.idle_lease(now, want) {
             Some(lease) => lease,
             None => Box::pin(place.lease(config, now, want)).await?,

@@ -52,7 +52,6 @@ pub(crate) async fn dial(
 impl Wire {
     pub(crate) async fn connect(stream: Stream) -> io::Result<Box<Self>> {
         let (sender, connection) = http1::Builder::new()
-            .max_headers(100)
             .max_buf_size(LONGEST_HEAD)
             .max_header_size(LONGEST_HEAD)
             .handshake(TokioIo::new(stream))

@@ -46,8 +46,11 @@ fn is_unsafe(letter: char) -> bool {
 
 /// Whether the text can stand after `key=` without quotes.
 pub fn is_plain(text: &str) -> bool {
-    !text.is_empty()
-        && !text.chars().any(|letter| {
-            letter.is_whitespace() || matches!(letter, '"' | '=' | '\\') || is_unsafe(letter)
-        })
+    let common = |byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=' | b'\\');
+    if text.bytes().all(common) {
+        return !text.is_empty();
+    }
+    !text.chars().any(|letter| {
+        letter.is_whitespace() || matches!(letter, '"' | '=' | '\\') || is_unsafe(letter)
+    })
 }

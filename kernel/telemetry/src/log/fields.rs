@@ -56,16 +56,21 @@ impl Fields {
     pub fn merge(&mut self, later: &Self) {
         for (name, value) in later.iter() {
             match value {
-                Value::Literal(text) => self.put(name, true, format_args!("{text}")),
-                Value::Text(text) => self.put(name, false, format_args!("{text}")),
+                Value::Literal(text) => self.put(name, true, |out| out.write_str(text)),
+                Value::Text(text) => self.put(name, false, |out| out.write_str(text)),
             }
         }
     }
 
-    fn put(&mut self, name: &'static str, literal: bool, value: fmt::Arguments<'_>) {
+    fn put(
+        &mut self,
+        name: &'static str,
+        literal: bool,
+        write: impl FnOnce(&mut Capped<'_>) -> fmt::Result,
+    ) {
         let start = self.text.len();
         // An error only says that the cap is reached, or that a Display gave up: keep what is there.
-        _ = Capped { text: &mut self.text, start }.write_fmt(value);
+        _ = write(&mut Capped { text: &mut self.text, start });
         let entry = Entry { name, literal, value: start..self.text.len() };
         match self.entries.iter_mut().find(|known| known.name == name) {
             Some(known) => *known = entry,
@@ -73,12 +78,12 @@ impl Fields {
         }
     }
 
-    fn put_text(&mut self, field: &Field, text: fmt::Arguments<'_>) {
-        self.put(field.name(), false, text);
+    fn put_text(&mut self, field: &Field, text: &str) {
+        self.put(field.name(), false, |out| out.write_str(text));
     }
 
-    fn put_literal(&mut self, field: &Field, value: impl fmt::Display) {
-        self.put(field.name(), true, format_args!("{value}"));
+    fn put_number(&mut self, field: &Field, value: impl itoa::Integer) {
+        self.put(field.name(), true, |out| out.write_str(itoa::Buffer::new().format(value)));
     }
 }
 
@@ -104,23 +109,24 @@ impl Write for Capped<'_> {
 impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         // JSON has no infinity and no NaN.
-        self.put(field.name(), value.is_finite(), format_args!("{value}"));
+        self.put(field.name(), value.is_finite(), |out| write!(out, "{value}"));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put_literal(field, value);
+        self.put_number(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put_literal(field, value);
+        self.put_number(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put_literal(field, value);
+        let text = if value { "true" } else { "false" };
+        self.put(field.name(), true, |out| out.write_str(text));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field, format_args!("{value}"));
+        self.put_text(field, value);
     }
 
     /// An error is logged as its whole chain, which is the one place where the chain is seen.
@@ -131,10 +137,10 @@ impl Visit for Fields {
             _ = write!(chain, ": {cause}");
             source = cause.source();
         }
-        self.put_text(field, format_args!("{chain}"));
+        self.put_text(field, &chain);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put_text(field, format_args!("{value:?}"));
+        self.put(field.name(), false, |out| write!(out, "{value:?}"));
     }
 }
