@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::engines::Engines;
+use crate::release;
 use crate::workspace::{self, Features};
 
 /// Measure the figures of the design against a bare server on this machine.
@@ -17,18 +18,25 @@ use crate::workspace::{self, Features};
   cargo xtask bench --notifications --write          telling very many people, a section of its own
   cargo xtask bench --split                          also split, on PostgreSQL and Kafka
   cargo xtask bench --growth --write                 everything, kept in bench/RESULTS.md
+  cargo xtask bench --released                       the binary as a release ships it
   cargo xtask bench --identity --write               identity's figures, in a section of their own")]
 pub struct Args {
     /// Only identity's figures: logins, refreshes, and checks in the process.
     #[arg(long)]
     identity: bool,
+    /// Measure what `cargo xtask release` builds, and not what `cargo run --release` runs.
+    #[arg(long)]
+    released: bool,
     /// Passed on to `hanse-bench suite`; `--help` after `--` lists what it takes.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let hanse = workspace::build_hanse("release", Features::Package)?;
+    let hanse = match args.released {
+        true => release::build()?,
+        false => workspace::build_hanse("release", Features::Package)?,
+    };
     workspace::run(workspace::cargo().args(["build", "--release", "--package", "hanse-bench"]))?;
     let bench = workspace::binary("release", "hanse-bench")?;
 

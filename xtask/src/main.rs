@@ -24,6 +24,7 @@ mod postgres;
 mod python;
 mod receivers;
 mod redis;
+mod release;
 mod run;
 mod schemathesis;
 mod soak;
@@ -49,6 +50,7 @@ enum Command {
     Soak(soak::Args),
     Check(check::Args),
     Run(run::Args),
+    Release(release::Args),
     Tour(tour::Args),
     Bench(bench::Args),
     Cluster(cluster::Args),
@@ -63,6 +65,7 @@ fn main() -> std::process::ExitCode {
         Command::Soak(args) => soak::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Tour(args) => tour::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Cluster(args) => cluster::run(&args),
@@ -95,6 +98,8 @@ mod tests {
             "xtask cluster --debug",
             "xtask kafka --only-fetch",
             "xtask run --data ./data --listen 127.0.0.1:3000",
+            "xtask bench --released --split",
+            "xtask release --output ./hanse",
             "xtask check --only edges,error-pages",
             "xtask deploy",
             "xtask deploy --show istio.enabled=true existingSecret=own",
