@@ -182,6 +182,8 @@ impl<F: Front> Connection<F> {
             _ = connection.as_mut() => Some(true),
             Some(idleness) = aside.next() => (idleness == Some(Idleness::Stalled)).then_some(false),
         };
+        // One that went on waiting would be told first that the connection speaks HTTP/2.
+        drop(aside);
         if over.is_none() {
             // Says that no more is taken, and finishes what is under way.
             connection.as_mut().graceful_shutdown();
