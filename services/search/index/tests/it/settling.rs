@@ -72,14 +72,18 @@ fn settling_while_segments_are_merged_leaves_a_whole_commit() {
 #[test]
 fn a_large_file_goes_to_the_disk_and_is_found() {
     let mut desk = Desk::new();
-    let words =
-        |number: u32| (0..3_000).map(|word| format!("w{number}x{word} ")).collect::<String>();
-    for number in 1..=200 {
-        desk.put(note(number, 1, &words(number)));
+    // Much to keep and few words, so that the writer's memory is not full before all of it is in one
+    // segment: digits that do not compress, in one long word.
+    let digits = |number: u32| {
+        let scattered = |n: u64| (u64::from(number) << 32 | n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (0..3_000).map(|n| format!("{:016x}", scattered(n))).collect::<String>()
+    };
+    for number in 1..=60 {
+        desk.put(note(number, 1, &format!("w{number} {}", digits(number))));
     }
     desk.index.commit().unwrap();
     assert!(!segment_files(desk.path()).is_empty(), "all of it is in memory");
-    assert_eq!(desk.find("w42x2999").first(), Some(&42));
+    assert_eq!(desk.find("w42").first(), Some(&42));
     let (desk, opened) = desk.reopen();
     assert_eq!((opened, desk.index.len()), (Opened::At(0), 0));
     assert!(segment_files(desk.path()).is_empty(), "what was never settled is swept");
