@@ -42,14 +42,17 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
     let mut git = Command::new("git");
     git.current_dir(workspace::root()).args(["describe", "--always", "--dirty"]);
-    let commit = workspace::output(&mut git)?;
+    let mut commit = workspace::output(&mut git)?.trim().to_owned();
+    if args.released {
+        commit.push_str(" as `cargo xtask release` builds it");
+    }
 
     if args.identity {
-        return identity(&bench, &hanse, commit.trim(), &args.arguments);
+        return identity(&bench, &hanse, &commit, &args.arguments);
     }
     let mut suite = Command::new(bench);
     suite.current_dir(workspace::root()).arg("suite");
-    suite.arg("--hanse").arg(hanse).args(["--commit", commit.trim()]).args(&args.arguments);
+    suite.arg("--hanse").arg(hanse).args(["--commit", &commit]).args(&args.arguments);
     if args
         .arguments
         .iter()
