@@ -1,9 +1,8 @@
 //! `cargo xtask release`: the binary as a release ships it, optimised for what it was seen to do.
 //!
 //! The compiler guesses which way a branch goes and what is called often. It guesses better when it
-//! has a profile: a first build counts, a load runs on it, and a second build reads the counts. The
-//! numbers of a server are spread over very much code, so this gains more than any single change
-//! (ADR 0028).
+//! has a profile: a first build counts, a load runs on it, and a second build reads the counts. What a
+//! request costs is spread over very much code, so this gains more than any single change (ADR 0028).
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

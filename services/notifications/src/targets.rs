@@ -36,7 +36,8 @@ pub(crate) fn fingerprint(address: &str) -> Vec<u8> {
     Sha256::digest(address.trim().to_lowercase().as_bytes()).to_vec()
 }
 
-/// Stores a target of somebody who is still there; one that the owner has already is changed. Returns its id.
+/// Stores a target of somebody who is still there; one that the owner has already is changed. Returns
+/// its id.
 pub(crate) async fn save(tx: &mut Tx, owner: Uuid, target: &Target, address: &str) -> Result<Uuid> {
     let params = params![
         target.id,
