@@ -6,7 +6,7 @@ use crate::dispatch::Context;
 use crate::error::KernelError;
 
 /// Sent on every answer, errors included. An operation that needs another value sets it first.
-static SECURITY: [(HeaderName, HeaderValue); 8] = [
+static SECURITY: [(HeaderName, HeaderValue); 7] = [
     fixed(http::header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     fixed(
         http::header::CONTENT_SECURITY_POLICY,
@@ -16,7 +16,6 @@ static SECURITY: [(HeaderName, HeaderValue); 8] = [
     fixed(http::header::REFERRER_POLICY, "no-referrer"),
     fixed(http::header::X_FRAME_OPTIONS, "DENY"),
     fixed(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    fixed(HeaderName::from_static("permissions-policy"), "interest-cohort=()"),
     fixed(http::header::CACHE_CONTROL, "no-store"),
 ];
 

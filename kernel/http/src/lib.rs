@@ -20,6 +20,7 @@ pub use serde_json;
 
 mod access;
 mod activity;
+mod aside;
 mod caller;
 mod committed;
 mod cursor;

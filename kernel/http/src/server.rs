@@ -13,8 +13,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hanse_telemetry::metrics::Metrics;
 use hanse_tls::{Acceptor, Stream};
 use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
@@ -30,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::activity::{Activity, Idleness, Taken};
+use crate::aside::Aside;
 use crate::front::Front;
 use crate::live::{UntilStopped, wants_socket};
 use crate::places::{Place, Places};
@@ -171,16 +170,17 @@ impl<F: Front> Connection<F> {
         let connection = builder.serve_connection_with_upgrades(io, service);
         let mut connection = std::pin::pin!(connection);
         let ends = || activity.ends(limits.write_time, limits.write_time);
-        // Looked at when they have something to say, and not whenever the connection has: asking whether
-        // the server was stopped takes a lock that other connections take too.
-        let stop = stopped.wait_for(|stopped| *stopped).map(|_| None).left_future();
-        let ended = ends().map(Some).right_future();
-        let mut aside = FuturesUnordered::from_iter([stop, ended]);
+        let mut aside = Aside::new(async {
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => None,
+                idleness = ends() => Some(idleness),
+            }
+        });
         let mut over = tokio::select! {
             biased;
             // A broken connection is the client's business.
             _ = connection.as_mut() => Some(true),
-            Some(idleness) = aside.next() => (idleness == Some(Idleness::Stalled)).then_some(false),
+            idleness = &mut aside => (idleness == Some(Idleness::Stalled)).then_some(false),
         };
         // One that went on waiting would be told first that the connection speaks HTTP/2.
         drop(aside);

@@ -1,14 +1,15 @@
 //! Log lines on standard error, so that what a command prints stays clean.
 //!
-//! `fields` reads events and spans, `line` writes one line in either format with everything escaped,
-//! `sink` takes it to the writer without making a request wait. Escaping is ours and not the
-//! formatter's: a line break in a header must not forge a second line (INJ-11).
+//! `fields` reads events and spans, `time` says when, `line` writes one line in either format with
+//! everything escaped, `sink` takes it to the writer without making a request wait. Escaping is ours and
+//! not the formatter's: a line break in a header must not forge a second line (INJ-11).
 
 mod escape;
 mod fields;
 mod layer;
 mod line;
 mod sink;
+mod time;
 
 use crate::config::{InitError, LogConfig};
 use crate::otlp::Spans;

@@ -1,16 +1,19 @@
 //! Which headers pass a proxy, and which it writes itself.
 //!
 //! Headers of one connection stay on it (RFC 9110, section 7.6.1). Nobody outside says who they are
-//! or whence they come: identity headers are dropped, `X-Forwarded-…` and `Forwarded` are written
-//! anew, and only a proxy that we were told to trust may have begun them (HTTP-08).
+//! or whence they come: identity headers are dropped, `X-Forwarded-…` are written anew, and only a proxy
+//! that we were told to trust may have begun them (HTTP-08). `Forwarded` (RFC 7239) is dropped and not
+//! written: it would say the same again, to readers who all know the others.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use bytes::BytesMut;
 use hanse_http::headers::{REQUEST_ID, TRACEPARENT};
 use hanse_telemetry::trace::TraceContext;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, FORWARDED, HeaderMap, HeaderName, HeaderValue, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use uuid::Uuid;
 
@@ -37,7 +40,7 @@ pub struct Passage<'a> {
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const ASKED: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Headers of one connection, whoever names them.
 fn is_hop(name: &str) -> bool {
@@ -112,67 +115,40 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Makes a client's headers those of a request to a peer.
 pub(crate) fn request(headers: &mut HeaderMap, passage: &Passage<'_>, authority: Option<&str>) {
     let trailers = headers.get(TE).is_some_and(|te| te.as_bytes() == b"trailers");
-    let host = authority.or_else(|| headers.get(http::header::HOST)?.to_str().ok());
     let kept = |name: &HeaderName| headers.get(name).filter(|_| passage.trusted).cloned();
-    let chain = kept(&FOR);
-    let (proto, before) = (kept(&PROTO), kept(&FORWARDED));
-    let host = kept(&HOST).or_else(|| HeaderValue::from_str(host?).ok());
+    let proto = kept(&PROTO);
+    let asked = kept(&ASKED).or_else(|| match authority {
+        Some(authority) => HeaderValue::from_str(authority).ok(),
+        None => headers.get(HOST).cloned(),
+    });
+    // All values that we write lie in one piece of memory, which whoever copies the request shares.
+    let mut text = BytesMut::with_capacity(160);
+    for chain in headers.get_all(FOR).iter().filter(|_| passage.trusted) {
+        text.extend_from_slice(chain.as_bytes());
+        text.extend_from_slice(b", ");
+    }
     strip(headers, |name| is_hop(name) || is_claim(name));
-    // Of whom this hop tells.
-    let from = if passage.trusted { passage.peer } else { passage.client };
-    let address = from.to_string();
-    let forwarded_for = match chain.as_ref().and_then(|value| value.to_str().ok()) {
-        Some(value) => HeaderValue::try_from(format!("{value}, {address}")),
-        None if passage.client == from => HeaderValue::from_str(&address),
-        None => HeaderValue::try_from(passage.client.to_string()),
-    };
-    let proto = proto.unwrap_or(HeaderValue::from_static(passage.scheme));
-    if let Ok(value) = forwarded(before.as_ref(), (from, &address), &proto, host.as_ref()) {
-        headers.insert(FORWARDED, value);
+    // Of whom this hop tells: behind a proxy that has told of the client, of that proxy.
+    let teller = if text.is_empty() { passage.client } else { passage.peer };
+    // Writing to memory cannot fail.
+    _ = write!(text, "{teller}");
+    let forwarded_for = text.split();
+    let mut id = Uuid::encode_buffer();
+    text.extend_from_slice(passage.request_id.hyphenated().encode_lower(&mut id).as_bytes());
+    let request_id = text.split();
+    text.extend_from_slice(&passage.trace.encode());
+    for (name, value) in [(FOR, forwarded_for), (REQUEST_ID, request_id), (TRACEPARENT, text)] {
+        if let Ok(value) = HeaderValue::from_maybe_shared(value.freeze()) {
+            headers.insert(name, value);
+        }
     }
-    if let Ok(value) = forwarded_for {
-        headers.insert(FOR, value);
-    }
-    headers.insert(PROTO, proto);
-    if let Some(host) = host {
-        headers.insert(HOST, host);
+    headers.insert(PROTO, proto.unwrap_or(HeaderValue::from_static(passage.scheme)));
+    if let Some(asked) = asked {
+        headers.insert(ASKED, asked);
     }
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
-    if let Ok(id) = HeaderValue::from_str(passage.request_id.hyphenated().encode_lower(&mut id)) {
-        headers.insert(REQUEST_ID, id);
-    }
-    if let Ok(trace) = HeaderValue::from_bytes(&passage.trace.encode()) {
-        headers.insert(TRACEPARENT, trace);
-    }
-}
-
-/// RFC 7239: one element for this hop, behind those of a trusted proxy.
-fn forwarded(
-    before: Option<&HeaderValue>,
-    (from, address): (IpAddr, &str),
-    proto: &HeaderValue,
-    host: Option<&HeaderValue>,
-) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
-    let mut text = String::with_capacity(80);
-    if let Some(before) = before.and_then(|before| before.to_str().ok()) {
-        text.push_str(before);
-        text.push_str(", ");
-    }
-    let (begin, end) = if from.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
-    text.extend([begin, address, end]);
-    let plain = |text: &&str| {
-        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
-    };
-    if let Some(proto) = proto.to_str().ok().filter(plain) {
-        text.extend([";proto=", proto]);
-    }
-    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(plain) {
-        text.extend([";host=\"", host, "\""]);
-    }
-    HeaderValue::try_from(text)
 }
 
 /// Makes a peer's headers those of an answer to a client.
@@ -251,7 +227,6 @@ mod tests {
             names,
             [
                 "authorization",
-                "forwarded",
                 "hanse-after",
                 "host",
                 "traceparent",
@@ -262,7 +237,7 @@ mod tests {
             ]
         );
         assert_eq!(passed["x-forwarded-for"], "192.0.2.7");
-        assert_eq!(passed["forwarded"], "for=192.0.2.7;proto=http;host=\"hanse.example\"");
+        assert_eq!(passed["x-forwarded-host"], "hanse.example");
         assert_eq!(passed["x-request-id"], Uuid::from_u128(5).to_string());
     }
 
@@ -272,18 +247,16 @@ mod tests {
             ("host", "inside"),
             ("te", "trailers"),
             ("x-forwarded-for", "192.0.2.7"),
+            ("x-forwarded-for", "10.0.0.8"),
             ("x-forwarded-proto", "https"),
             ("x-forwarded-host", "hanse.example"),
             ("forwarded", "for=192.0.2.7"),
         ]);
         let passed = pass(given, true);
-        assert_eq!(passed["x-forwarded-for"], "192.0.2.7, 10.0.0.9");
+        assert_eq!(passed["x-forwarded-for"], "192.0.2.7, 10.0.0.8, 10.0.0.9");
         assert_eq!(passed["x-forwarded-proto"], "https");
         assert_eq!(passed["te"], "trailers");
-        assert_eq!(
-            passed["forwarded"],
-            "for=192.0.2.7, for=10.0.0.9;proto=https;host=\"hanse.example\""
-        );
+        assert!(!passed.contains_key("forwarded"));
     }
 
     #[test]

@@ -34,9 +34,10 @@ struct Entry {
 }
 
 impl Fields {
-    /// No fields, with room for some.
-    pub fn with_capacity(count: usize) -> Self {
-        Self { entries: Vec::with_capacity(count), text: String::with_capacity(count * 24) }
+    /// Forgets all of them, and keeps the room.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.text.clear();
     }
 
     /// The value of a field.

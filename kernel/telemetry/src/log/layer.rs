@@ -3,17 +3,14 @@
 use super::fields::{Fields, Value};
 use super::line::{self, Head};
 use super::sink::Sink;
+use super::time::Time;
 use crate::config::{Format, LogConfig};
+use std::cell::Cell;
 use std::sync::Arc;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
-
-/// Fields of a usual event: those of a request.
-const EXPECTED: usize = 8;
 
 const MESSAGE: &str = "message";
 /// Records of the `log` facade say where they come from in fields of their own.
@@ -58,17 +55,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::with_capacity(EXPECTED);
-        event.record(&mut fields);
+        // An event inside of another one, as from a value's Debug, finds none and makes its own.
+        let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        let Scratch { fields, line, time } = &mut scratch;
+        event.record(fields);
         let text = |name| match fields.get(name) {
             Some(Value::Text(text) | Value::Literal(text)) => Some(text),
             None => None,
         };
-        let mut timestamp = String::with_capacity(32);
-        // A clock that cannot be formatted leaves the timestamp empty; the line still matters.
-        _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
         let head = Head {
-            timestamp: &timestamp,
+            timestamp: time.now(),
             level: event.metadata().level().as_str(),
             target: text(FOREIGN_TARGET).unwrap_or(event.metadata().target()),
             message: text(MESSAGE).unwrap_or_default(),
@@ -76,13 +72,40 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         let spans: Vec<_> = context.event_scope(event).into_iter().flatten().collect();
         let extensions: Vec<_> = spans.iter().map(|span| span.extensions()).collect();
         let own = fields.iter().filter(|(name, _)| !HEAD.contains(name));
-        let line = if spans.is_empty() {
-            line::write(self.format, &head, &self.origin, own)
+        if spans.is_empty() {
+            line::write(line, self.format, &head, &self.origin, own);
         } else {
             let around = extensions.iter().filter_map(|all| all.get::<Fields>());
             let fields = line::first_of_each(own.chain(around.flat_map(Fields::iter)));
-            line::write(self.format, &head, &self.origin, fields)
-        };
-        self.sink.line(&line);
+            line::write(line, self.format, &head, &self.origin, fields);
+        }
+        self.sink.line(line);
+        scratch.keep();
+    }
+}
+
+thread_local! {
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
+}
+
+/// Memory for lines that each thread uses again: a line is written for every request.
+#[derive(Default)]
+struct Scratch {
+    fields: Fields,
+    line: String,
+    time: Time,
+}
+
+impl Scratch {
+    /// Longer lines are rare, and their memory is not kept.
+    const LONGEST: usize = 4096;
+
+    fn keep(mut self) {
+        if self.line.len() <= Self::LONGEST {
+            self.fields.clear();
+            self.line.clear();
+            // A thread that ends keeps nothing.
+            _ = SCRATCH.try_with(|scratch| scratch.set(Some(self)));
+        }
     }
 }

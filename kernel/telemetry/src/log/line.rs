@@ -43,37 +43,36 @@ pub fn first_of_each<'a>(
     })
 }
 
-/// Writes a whole line with its line break. No two fields have one name.
+/// Appends a whole line with its line break. No two fields have one name.
 pub fn write<'a>(
+    out: &mut String,
     format: Format,
     head: &Head<'_>,
     origin: &str,
     fields: impl Iterator<Item = (&'static str, Value<'a>)>,
-) -> String {
-    let mut out = String::with_capacity(384);
+) {
     match format {
         Format::Json => {
             out.push_str("{\"timestamp\":\"");
-            escaped(&mut out, head.timestamp, Place::Quoted);
+            escaped(out, head.timestamp, Place::Quoted);
             out.push('"');
-            member(&mut out, "", "level", head.level);
-            member(&mut out, "", "target", head.target);
-            member(&mut out, "", "message", head.message);
+            member(out, "", "level", head.level);
+            member(out, "", "target", head.target);
+            member(out, "", "message", head.message);
             out.push_str(origin);
         }
         Format::Pretty => {
-            escaped(&mut out, head.timestamp, Place::Bare);
+            escaped(out, head.timestamp, Place::Bare);
             out.push_str(&format!(" {:>5} ", head.level));
-            escaped(&mut out, head.target, Place::Bare);
+            escaped(out, head.target, Place::Bare);
             out.push_str(": ");
-            escaped(&mut out, head.message, Place::Bare);
+            escaped(out, head.message, Place::Bare);
         }
     }
     for (name, value) in fields {
-        field(&mut out, format, name, value);
+        field(out, format, name, value);
     }
     out.push_str(if format == Format::Json { "}\n" } else { "\n" });
-    out
 }
 
 fn field(out: &mut String, format: Format, name: &str, value: Value<'_>) {
