@@ -113,14 +113,11 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Makes a client's headers those of a request to a peer.
-pub(crate) fn request(headers: &mut HeaderMap, passage: &Passage<'_>, authority: Option<&str>) {
+pub(crate) fn request(headers: &mut HeaderMap, passage: &Passage<'_>) {
     let trailers = headers.get(TE).is_some_and(|te| te.as_bytes() == b"trailers");
     let kept = |name: &HeaderName| headers.get(name).filter(|_| passage.trusted).cloned();
     let proto = kept(&PROTO);
-    let asked = kept(&ASKED).or_else(|| match authority {
-        Some(authority) => HeaderValue::from_str(authority).ok(),
-        None => headers.get(HOST).cloned(),
-    });
+    let asked = kept(&ASKED).or_else(|| headers.get(HOST).cloned());
     // All values that we write lie in one piece of memory, which whoever copies the request shares.
     let mut text = BytesMut::with_capacity(160);
     for chain in headers.get_all(FOR).iter().filter(|_| passage.trusted) {
@@ -195,7 +192,7 @@ mod tests {
             trace: &trace,
             affinity: Affinity(0),
         };
-        request(&mut headers, &passage, None);
+        request(&mut headers, &passage);
         headers
     }
 

@@ -103,8 +103,9 @@ impl Upstream {
         View::of(&self.peer)
     }
 
-    /// Passes a client's request on: headers that are not the client's to send stay behind, headers of
-    /// this hop are written, and a connection that leaves HTTP (WebSocket) becomes a tunnel.
+    /// Passes a client's request on, which says in `Host` what was asked for: headers that are not the
+    /// client's to send stay behind, headers of this hop are written, and a connection that leaves HTTP
+    /// (WebSocket) becomes a tunnel.
     ///
     /// # Errors
     /// [`UpstreamError`].
@@ -117,8 +118,7 @@ impl Upstream {
             Version::HTTP_11 => forward::upgrade(request.headers()),
             _ => None,
         };
-        let authority = request.uri().authority().map(|host| host.as_str().to_owned());
-        forward::request(request.headers_mut(), passage, authority.as_deref());
+        forward::request(request.headers_mut(), passage);
         let tunnel = asked.map(|protocol| {
             let client = hyper::upgrade::on(&mut request);
             request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hanse_http::{ResponseBody, full};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AGE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub(crate) struct Kept {
     status: StatusCode,
     headers: Arc<HeaderMap>,
     body: Bytes,
+    since: Timestamp,
 }
 
 /// As text. Every character stands for one byte.
@@ -28,11 +30,28 @@ struct Written {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
+    /// Seconds since 1970.
+    since: i64,
 }
 
 impl Kept {
-    pub(crate) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers: Arc::new(headers), body }
+    pub(crate) fn new(
+        status: StatusCode,
+        headers: HeaderMap,
+        body: Bytes,
+        since: Timestamp,
+    ) -> Self {
+        Self { status, headers: Arc::new(headers), body, since }
+    }
+
+    /// The answer, with the time that it has been kept and was on its way before (RFC 9111, section 5.1).
+    pub(crate) fn aged(&self, now: Timestamp) -> Response<ResponseBody> {
+        let mut response = self.response();
+        let headers = response.headers_mut();
+        let before = headers.get(AGE).and_then(|age| age.to_str().ok()?.parse::<u64>().ok());
+        let kept = u64::try_from(now.as_second() - self.since.as_second()).unwrap_or(0);
+        headers.insert(AGE, before.unwrap_or(0).saturating_add(kept).into());
+        response
     }
 
     pub(crate) fn response(&self) -> Response<ResponseBody> {
@@ -67,6 +86,7 @@ impl From<Kept> for Written {
                 .map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())))
                 .collect(),
             body: text(&kept.body),
+            since: kept.since.as_second(),
         }
     }
 }
@@ -84,7 +104,8 @@ impl TryFrom<Written> for Kept {
             headers.append(name, value.ok_or("no value of a header")?);
         }
         let body = bytes(&written.body).ok_or("no body")?;
-        Ok(Self::new(status, headers, body.into()))
+        let since = Timestamp::from_second(written.since).map_err(|_| "no time")?;
+        Ok(Self::new(status, headers, body.into(), since))
     }
 }
 
@@ -106,21 +127,24 @@ mod tests {
         headers.append("x-a", HeaderValue::from_static("1"));
         headers.append("x-a", HeaderValue::from_bytes(b"\xFC\xFE").unwrap());
         let body: Vec<u8> = (0..=255).collect();
-        let kept = Kept::new(StatusCode::NOT_FOUND, headers.clone(), body.clone().into());
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let kept = Kept::new(StatusCode::NOT_FOUND, headers.clone(), body.clone().into(), now);
         let text = serde_json::to_string(&kept).unwrap();
         let read: Kept = serde_json::from_str(&text).unwrap();
         assert_eq!((read.status, &*read.headers), (StatusCode::NOT_FOUND, &headers));
-        assert_eq!(read.body, body);
+        assert_eq!((read.body.as_ref(), read.since), (&*body, now));
     }
 
     #[test]
     fn what_is_no_answer_is_refused() {
         for wrong in [
-            r#"{"status": 7, "headers": [], "body": ""}"#,
-            r#"{"status": 200, "headers": [["a b", "c"]], "body": ""}"#,
-            r#"{"status": 200, "headers": [["a", "\n"]], "body": ""}"#,
-            r#"{"status": 200, "headers": [], "body": "€"}"#,
-            r#"{"status": 200, "headers": []}"#,
+            r#"{"status": 7, "headers": [], "body": "", "since": 0}"#,
+            r#"{"status": 200, "headers": [["a b", "c"]], "body": "", "since": 0}"#,
+            r#"{"status": 200, "headers": [["a", "\n"]], "body": "", "since": 0}"#,
+            r#"{"status": 200, "headers": [], "body": "€", "since": 0}"#,
+            r#"{"status": 200, "headers": [], "since": 0}"#,
+            r#"{"status": 200, "headers": [], "body": ""}"#,
+            r#"{"status": 200, "headers": [], "body": "", "since": 1e300}"#,
         ] {
             assert!(serde_json::from_str::<Kept>(wrong).is_err(), "{wrong}");
         }

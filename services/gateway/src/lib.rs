@@ -30,7 +30,7 @@ use hanse_http::{
     ResponseBody, UNROUTED, full, problem_response,
 };
 use hanse_upstream::{Affinity, Passage, Upstream};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
@@ -158,11 +158,12 @@ impl Front for Gateway {
 
     async fn handle(
         &self,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
         peer: SocketAddr,
     ) -> Response<ResponseBody> {
         let method = request.method().clone();
         let (entered, verdict) = self.edge.enter(&method, request.headers(), peer);
+        name_host(&mut request);
         let origin = self.cors.allowed(request.headers());
         let mut trip = Trip {
             gateway: self,
@@ -303,7 +304,10 @@ impl<'a> Trip<'a> {
         let id = context.request_id;
         let forward = self.forward(&rule.upstream, affinity);
         match kind {
-            Kind::Read(read) => Box::pin(memory.answer(read, id, forward)),
+            Kind::Read(read) => {
+                let now = self.gateway.edge.ids.clock().now();
+                Box::pin(memory.answer(read, id, now, forward))
+            }
             Kind::Change(address) => Box::pin(async move {
                 let response = forward.await;
                 memory.changed(&address, response.status()).await;
@@ -355,6 +359,16 @@ impl<'a> Trip<'a> {
 
     fn refuse(&self, error: &KernelError) -> Response<ResponseBody> {
         problem_response(error, self.context())
+    }
+}
+
+/// Says in `Host` what was asked for, where that stands in the address: always in HTTP/2 (RFC 9113, section
+/// 8.3.1), and by the absolute form in HTTP/1.1, which has the last word (RFC 9112, section 3.2.2).
+fn name_host(request: &mut Request<RequestBody>) {
+    let Some(authority) = request.uri().authority() else { return };
+    let (_, host) = authority.as_str().rsplit_once('@').unwrap_or(("", authority.as_str()));
+    if let Ok(host) = HeaderValue::from_str(host) {
+        request.headers_mut().insert(HOST, host);
     }
 }
 

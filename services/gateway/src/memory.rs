@@ -3,7 +3,9 @@
 //!
 //! An answer is only ever given to the caller it was made for: the key holds the account and every
 //! header that says who asks or what is wanted. Answers that are large, streamed, say `no-store`, or
-//! vary by anything else are never given again.
+//! vary by anything else are never given again, and those that say `no-cache`, or that they are good for
+//! less time than the rule keeps them, are not kept. A read that has a body is passed on: what is in it
+//! is no part of the key, and must not choose what others get.
 //!
 //! Whoever shows nothing of themselves is answered like all who do so. Such an answer lies in Redis, too,
 //! where there is one: all gateways together ask for it once.
@@ -15,11 +17,14 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
-use hanse_http::{ResponseBody, full};
+use hanse_http::{RequestBody, ResponseBody, full};
 use hanse_redis::{CacheSpec, Redis, TieredCache};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, HeaderMap, SET_COOKIE, VARY};
+use http::header::{AGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, HOST, HeaderMap, SET_COOKIE, VARY};
+use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Either};
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -72,16 +77,20 @@ pub(crate) struct Read {
 
 impl Kind {
     /// What this request for something of `place` is, a place being where a rule leads.
-    pub(crate) fn of<B>(request: &Request<B>, place: &str, account: Option<Uuid>) -> Self {
+    pub(crate) fn of(request: &Request<RequestBody>, place: &str, account: Option<Uuid>) -> Self {
         let (method, headers) = (request.method(), request.headers());
         let mut address = Sha256::new();
         let host = headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
-        for part in [place.as_bytes(), host, request.uri().to_string().as_bytes()] {
+        let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        for part in [place.as_bytes(), host, target.as_bytes()] {
             add(&mut address, part);
         }
         let address = hex(address);
         if ![Method::GET, Method::HEAD].contains(method) {
             return if method.is_safe() { Self::Other } else { Self::Change(address) };
+        }
+        if !request.body().is_end_stream() {
+            return Self::Other;
         }
         let mut key = Sha256::new();
         add(&mut key, method.as_str().as_bytes());
@@ -118,7 +127,8 @@ pub(crate) struct Memory {
     common: TieredCache<Kept>,
     /// By address.
     marks: TieredCache<Uuid>,
-    keeps: bool,
+    /// How long answers are kept; not at all when it is nothing.
+    keeps: Duration,
 }
 
 impl Memory {
@@ -133,16 +143,17 @@ impl Memory {
             own: TieredCache::new(spec("own answers", ttl, ROOM), Kept::weigh, None),
             common: TieredCache::new(spec("answers", ttl, ROOM), Kept::weigh, redis.cloned()),
             marks: TieredCache::new(spec("addresses", MARKED, MARKS), |_| 1, redis.cloned()),
-            keeps: cache_seconds > 0,
+            keeps: ttl,
         })
     }
 
     /// The answer to this read: one that is kept, one that another request is just getting, or that
-    /// of `ask`. `id` is that of the request.
+    /// of `ask`. `id` is that of the request, which came at `now`.
     pub(crate) async fn answer(
         &self,
         read: Read,
         id: Uuid,
+        now: Timestamp,
         ask: impl Future<Output = Response<ResponseBody>>,
     ) -> Response<ResponseBody> {
         let mark = self.marks.get_or_load(&read.address, async { Ok::<_, Infallible>(id) }).await;
@@ -152,9 +163,11 @@ impl Memory {
         let answers = if read.common { &self.common } else { &self.own };
         let (mut ask, mut asked) = (pin!(ask), None);
         let load = async {
-            let (response, copy) = copy(ask.as_mut().await, read.common).await;
+            let response = ask.as_mut().await;
+            let keep = response.status() == StatusCode::OK && self.keeps(response.headers());
+            let (response, copy) = copy(response, read.common, now).await;
             match copy {
-                Some(copy) if self.keeps && response.status() == StatusCode::OK => Ok(copy),
+                Some(copy) if keep => Ok(copy),
                 copy => {
                     asked = Some(response);
                     Err(Unkept(copy))
@@ -162,7 +175,7 @@ impl Memory {
             }
         };
         match answers.get_or_load(&hex(key), load).await {
-            Ok(kept) => kept.response(),
+            Ok(kept) => kept.aged(now),
             Err(unkept) => match (asked, &unkept.0) {
                 (Some(response), _) => response,
                 (None, Some(copy)) => copy.response(),
@@ -170,6 +183,20 @@ impl Memory {
                 (None, None) => ask.await,
             },
         }
+    }
+
+    /// May an answer that says this of itself be kept for as long as this rule keeps them (RFC 9111,
+    /// sections 4.2 and 5.2.2)? The rule stands where it says nothing.
+    fn keeps(&self, headers: &HeaderMap) -> bool {
+        let seconds = |value: &str| value.trim_matches('"').parse::<u64>().ok();
+        let limit = |name| directive(headers, name).map(|value| seconds(&value).unwrap_or(0));
+        let good = limit("s-maxage").or_else(|| limit("max-age")).map(|good| {
+            let age = headers.get(AGE).and_then(|age| seconds(age.to_str().ok()?));
+            Duration::from_secs(good.saturating_sub(age.unwrap_or(0)))
+        });
+        !self.keeps.is_zero()
+            && directive(headers, "no-cache").is_none()
+            && good.is_none_or(|good| good >= self.keeps)
     }
 
     /// Ends what is kept of an address, here and in every gateway, when a change was answered by this
@@ -186,6 +213,7 @@ impl Memory {
 async fn copy(
     response: Response<ResponseBody>,
     common: bool,
+    now: Timestamp,
 ) -> (Response<ResponseBody>, Option<Kept>) {
     if !repeatable(&response, common) {
         return (response, None);
@@ -197,20 +225,24 @@ async fn copy(
     // A body in memory has no way to fail.
     let body = whole.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let small = body.len() <= LARGEST;
-    let copy = small.then(|| Kept::new(parts.status, parts.headers.clone(), body.clone()));
+    let copy = small.then(|| Kept::new(parts.status, parts.headers.clone(), body.clone(), now));
     (Response::from_parts(parts, full(body)), copy)
 }
 
 fn repeatable(response: &Response<ResponseBody>, common: bool) -> bool {
     let headers = response.headers();
-    let says = |word: &str| {
-        headers
-            .get_all(CACHE_CONTROL)
-            .iter()
-            .any(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains(word)))
-    };
+    let says = |name| directive(headers, name).is_some();
     let own = says("no-store") || (common && says("private")) || headers.contains_key(SET_COOKIE);
     !own && !varies(headers) && !response.status().is_informational()
+}
+
+/// What `Cache-Control` says by this name: its value, which most have none of.
+fn directive(headers: &HeaderMap, name: &str) -> Option<String> {
+    let said = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    said.flat_map(|text| text.split(',')).find_map(|said| {
+        let (known, value) = said.split_once('=').unwrap_or((said, ""));
+        known.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    })
 }
 
 /// By anything that is not part of the key?

@@ -77,7 +77,8 @@ pub struct RuleConfig {
     pub address: Address,
     /// Seconds that an answer to a read may be given again to the same caller, or to everybody who shows
     /// neither a token nor a cookie; all gateways then share it, if they share a Redis. A change of the
-    /// same address ends it. 0 for never. Equal reads that are under way together are then answered by
+    /// same address ends it. An answer that says `no-cache`, or that it is good for less time, is not
+    /// kept. 0 for never. Equal reads that are under way together are then answered by
     /// one, too.
     pub cache_seconds: u32,
     /// Lets equal reads of a caller that are under way together be answered by one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hanse_gateway::RuleConfig;
 use tokio::sync::Semaphore;
 
-use crate::support::{Gate, System, echo, rule, system};
+use crate::support::{Gate, System, Wire, echo, rule, system};
 
 async fn cached(name: &'static str, head: &'static str) -> (System, Gate) {
     let old = system(move |mut wire| async move {
@@ -94,6 +94,11 @@ async fn what_is_private_is_kept_for_somebody_known_only() {
 async fn what_must_not_be_kept_is_not() {
     for head in [
         "cache-control: no-store\r\n",
+        "cache-control: public, No-Cache\r\n",
+        "cache-control: max-age=3599\r\n",
+        "cache-control: max-age=7200, s-maxage=60\r\n",
+        "cache-control: max-age=7200\r\nage: 3601\r\n",
+        "cache-control: max-age=soon\r\n",
         "set-cookie: a=b\r\n",
         "vary: user-agent\r\n",
         "vary: *\r\n",
@@ -102,6 +107,35 @@ async fn what_must_not_be_kept_is_not() {
         gate.ask("GET /old/a", "").await;
         gate.ask("GET /old/a", "").await;
         assert_eq!(old.count(), 2, "{head}");
+    }
+}
+
+/// RFC 9111, section 5.1: whoever gets a kept answer learns how old it is.
+#[tokio::test]
+async fn what_is_kept_says_its_age() {
+    let (old, gate) = cached("old", "cache-control: max-age=7200\r\nage: 42\r\n").await;
+    assert!(gate.ask("GET /old/a", "").await.contains("\r\nage: 42\r\n"));
+    let kept = gate.ask("GET /old/a", "").await;
+    let age = kept.lines().find_map(|line| line.strip_prefix("age: ")?.parse::<u64>().ok());
+    assert!(age.is_some_and(|age| (42..102).contains(&age)), "{kept}");
+    assert_eq!(old.count(), 1);
+}
+
+/// What is in a read is no part of what it is known by: if it were answered from memory, or kept, one
+/// caller could choose what others get.
+#[tokio::test]
+async fn a_read_with_a_body_is_passed_on() {
+    let (old, gate) = cached("old", "").await;
+    let bodies = ["content-length: 1\r\n\r\n", "transfer-encoding: chunked\r\n\r\n1\r\n"];
+    for (more, asked) in
+        [(bodies[0], 1), (bodies[0], 2), (bodies[1], 3), ("", 4), ("", 4), (bodies[0], 5)]
+    {
+        let mut wire = Wire::to(gate.address).await;
+        let rest = if more.contains("chunked") { "x\r\n0\r\n\r\n" } else { "x" };
+        let end = if more.is_empty() { "\r\n" } else { rest };
+        wire.say(&format!("GET /old/a HTTP/1.1\r\nhost: gate.test\r\n{more}{end}")).await;
+        assert!(wire.message().await.expect("an answer").ends_with("ok"));
+        assert_eq!(old.count(), asked, "{more:?}");
     }
 }
 

@@ -1,5 +1,12 @@
 //! Requests to services elsewhere pass the same steps as those to services here.
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
 use crate::support::{Gate, System, Wire, echo, system};
 
 async fn things() -> (System, Gate) {
@@ -41,6 +48,28 @@ async fn the_gateway_names_the_request_and_says_where_it_came_from() {
     for gone in ["1.2.3.4", "root", "hanse-roles", "mine", "x-hop", "te: ", "keep-alive"] {
         assert!(!passed.contains(gone), "{gone}: {passed}");
     }
+}
+
+/// RFC 9112, section 3.2.2, and RFC 9113, section 8.3.1: the host that stands in the address counts, under
+/// whichever name of the operation it is asked for.
+#[tokio::test]
+async fn the_host_in_the_address_is_the_one_that_is_passed_on() {
+    let (_things, gate) = things().await;
+    let answer = gate.ask("GET http://anna@front.test:81/things", "").await;
+    assert!(answer.contains("x-forwarded-host: front.test:81\r\n"), "{answer}");
+    let stream = TokioIo::new(TcpStream::connect(gate.address).await.unwrap());
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), stream).await.expect("a connection of HTTP/2");
+    let connection = tokio::spawn(connection);
+    for path in ["things", "api/v1/things"] {
+        let request = Request::get(format!("http://front.test/{path}"));
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
+        let body = sender.send_request(request).await.unwrap().into_body();
+        let answer = body.collect().await.unwrap().to_bytes();
+        let answer = std::str::from_utf8(&answer).unwrap();
+        assert!(answer.contains("x-forwarded-host: front.test\r\n"), "{answer}");
+    }
+    connection.abort();
 }
 
 #[tokio::test]
