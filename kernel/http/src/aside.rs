@@ -74,6 +74,7 @@ mod tests {
     use std::rc::Rc;
 
     use tokio::sync::{Notify, mpsc, oneshot};
+    use tokio::task::JoinSet;
 
     use super::*;
 
@@ -109,13 +110,14 @@ mod tests {
             });
             // Known to this task first, and then to another one.
             assert!(futures_util::poll!(&mut aside).is_pending());
-            let other = tokio::spawn(aside);
-            let ringer = std::thread::spawn(move || {
+            let mut other = JoinSet::new();
+            other.spawn(aside);
+            let ringer = tokio::task::spawn_blocking(move || {
                 bell.notify_one();
                 send.send(()).unwrap();
             });
-            other.await.unwrap();
-            ringer.join().unwrap();
+            other.join_next().await.unwrap().unwrap();
+            ringer.await.unwrap();
         }
     }
 }

@@ -31,7 +31,8 @@ use hanse_http::{
 };
 use hanse_upstream::{Affinity, Passage, Upstream};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::uri::Authority;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 
 pub use docs::Documents;
@@ -163,7 +164,7 @@ impl Front for Gateway {
     ) -> Response<ResponseBody> {
         let method = request.method().clone();
         let (entered, verdict) = self.edge.enter(&method, request.headers(), peer);
-        name_host(&mut request);
+        let verdict = verdict.and_then(|()| name_host(&mut request));
         let origin = self.cors.allowed(request.headers());
         let mut trip = Trip {
             gateway: self,
@@ -220,6 +221,12 @@ impl<'a> Trip<'a> {
         }
         if let Some(response) = gateway.own(&self.method, &path) {
             self.name = "gateway";
+            return response;
+        }
+        // A tunnel to anywhere, and a request that comes back with what proxies have added to it.
+        if [Method::CONNECT, Method::TRACE].contains(&self.method) {
+            let mut response = self.refuse(&KernelError::MethodNotAllowed);
+            allow(&mut response, &ANY_METHOD);
             return response;
         }
         let affinity = self.affinity();
@@ -364,12 +371,23 @@ impl<'a> Trip<'a> {
 
 /// Says in `Host` what was asked for, where that stands in the address: always in HTTP/2 (RFC 9113, section
 /// 8.3.1), and by the absolute form in HTTP/1.1, which has the last word (RFC 9112, section 3.2.2).
-fn name_host(request: &mut Request<RequestBody>) {
-    let Some(authority) = request.uri().authority() else { return };
-    let (_, host) = authority.as_str().rsplit_once('@').unwrap_or(("", authority.as_str()));
-    if let Ok(host) = HeaderValue::from_str(host) {
+///
+/// # Errors
+/// [`KernelError::MalformedHeader`] when it is no host, or when HTTP/1.1 names none (RFC 9112, section 3.2).
+fn name_host(request: &mut Request<RequestBody>) -> Result<(), KernelError> {
+    let malformed = || KernelError::MalformedHeader("host".into());
+    if let Some(authority) = request.uri().authority() {
+        let (_, host) = authority.as_str().rsplit_once('@').unwrap_or(("", authority.as_str()));
+        let host = HeaderValue::from_str(host).map_err(|_| malformed())?;
         request.headers_mut().insert(HOST, host);
     }
+    let named = match request.headers().get(HOST) {
+        Some(host) => {
+            Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'))
+        }
+        None => request.version() < Version::HTTP_11,
+    };
+    if named { Ok(()) } else { Err(malformed()) }
 }
 
 /// What a page may ask of a system whose methods we do not know.

@@ -7,7 +7,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::support::{Gate, System, Wire, echo, system};
+use crate::support::{Gate, System, Wire, echo, rule, system};
 
 async fn things() -> (System, Gate) {
     let things = echo("things").await;
@@ -70,6 +70,46 @@ async fn the_host_in_the_address_is_the_one_that_is_passed_on() {
         assert!(answer.contains("x-forwarded-host: front.test\r\n"), "{answer}");
     }
     connection.abort();
+}
+
+/// RFC 9112, section 3.2.
+#[tokio::test]
+async fn a_request_that_names_no_host_is_refused() {
+    let (things, gate) = things().await;
+    for (version, host) in [
+        ("1.1", ""),
+        ("1.1", "host:\r\n"),
+        ("1.1", "host: a b\r\n"),
+        ("1.1", "host: a/b\r\n"),
+        ("1.1", "host: anna@a\r\n"),
+        ("1.0", "host: a/b\r\n"),
+        ("1.1", "host: a\r\nhost: a\r\n"),
+    ] {
+        for path in ["/things", "/health", "/docs"] {
+            let mut wire = Wire::to(gate.address).await;
+            wire.say(&format!("GET {path} HTTP/{version}\r\n{host}\r\n")).await;
+            let answer = wire.message().await.expect("an answer");
+            assert!(answer.contains(" 400 Bad Request\r\n"), "{path} {host:?}: {answer}");
+        }
+    }
+    assert_eq!(things.count(), 0);
+    for (version, host) in
+        [("1.0", ""), ("1.1", "host: [::1]:3000\r\n"), ("1.1", "host: xn--mnchen-3ya.test\r\n")]
+    {
+        let mut wire = Wire::to(gate.address).await;
+        wire.say(&format!("GET /things HTTP/{version}\r\n{host}\r\n")).await;
+        assert!(wire.message().await.expect("an answer").contains(" 200 OK\r\n"), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn tunnels_and_traces_are_for_nobody() {
+    let old = echo("old").await;
+    let gate = Gate::before(&[rule("/old", "old")], &[("old", &old)], None).await;
+    let answer = gate.ask("TRACE /old/a", "").await;
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("\r\nallow: GET, "), "{answer}");
+    assert!(gate.ask("CONNECT old.test:80", "").await.starts_with("HTTP/1.1 40"));
+    assert_eq!(old.count(), 0);
 }
 
 #[tokio::test]
