@@ -223,12 +223,6 @@ impl<'a> Trip<'a> {
             self.name = "gateway";
             return response;
         }
-        // A tunnel to anywhere, and a request that comes back with what proxies have added to it.
-        if [Method::CONNECT, Method::TRACE].contains(&self.method) {
-            let mut response = self.refuse(&KernelError::MethodNotAllowed);
-            allow(&mut response, &ANY_METHOD);
-            return response;
-        }
         let affinity = self.affinity();
         let rules = gateway.router.rules();
         let rule = rules.find(&path, self.request.headers(), affinity);
@@ -292,6 +286,13 @@ impl<'a> Trip<'a> {
         'a: 'r,
     {
         self.name = rule.upstream.label();
+        // A tunnel to anywhere, and a request that comes back with what proxies have added to it: services
+        // know their own methods, but another system may take these.
+        if [Method::CONNECT, Method::TRACE].contains(&self.method) {
+            let mut response = self.refuse(&KernelError::MethodNotAllowed);
+            allow(&mut response, &ANY_METHOD);
+            return ready(response).boxed();
+        }
         if rule.access == RuleAccess::User {
             let error = match self.context().caller {
                 Caller::User(_) => None,
