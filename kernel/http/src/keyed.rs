@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use garde::Validate;
 use hanse_cache::LocalCache;
 use hanse_store::Clock;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use schemars::JsonSchema;
@@ -111,6 +111,8 @@ impl<F: Front> KeyedFront<F> {
         let body = serde_json::to_vec(&KeyToExchange { key: key.to_owned() }).ok()?;
         let mut request = Request::post(PATH)
             .header(CONTENT_TYPE, "application/json")
+            // A request names its host, also one that we ask of ourselves.
+            .header(HOST, "localhost")
             .body(RequestBody::Right(Full::new(Bytes::from(body))))
             .ok()?;
         let credentials = self.peers.authorization(self.clock.now());
